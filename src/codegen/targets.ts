@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+
+/** Instruction sets that kernels are written for. */
+export const ISAS = ['portable', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod', 'i8mm', 'simd128'] as const;
+export type Isa = (typeof ISAS)[number];
+
+export interface Target {
+  /** Kernels to choose from, best first; ends in `portable`. */
+  readonly isas: readonly Isa[];
+  /** Compiler flags for the code of the target; those of the language and the optimiser are in the Makefile. */
+  readonly flags: readonly string[];
+  /** For cross compilers: `clang --target=…`, `…-gcc`. Undefined: the compiler's own. */
+  readonly triple: string | undefined;
+}
+
+const AVX2 = ['-mavx2', '-mfma', '-mf16c', '-mbmi2'];
+const AVX512 = [...AVX2, '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi'];
+
+const TABLE = {
+  c99: { isas: ['portable'], flags: [], triple: undefined },
+  'x86-64-avx2': { isas: ['avx2', 'portable'], flags: AVX2, triple: 'x86_64-linux-gnu' },
+  'x86-64-avx512vnni': {
+    isas: ['avx512vnni', 'avx512', 'avx2', 'portable'],
+    flags: [...AVX512, '-mavx512vnni', '-mprefer-vector-width=512'],
+    triple: 'x86_64-linux-gnu',
+  },
+  'aarch64-neon': { isas: ['neon', 'portable'], flags: ['-march=armv8-a'], triple: 'aarch64-linux-gnu' },
+  'aarch64-dotprod': {
+    isas: ['dotprod', 'neon', 'portable'],
+    flags: ['-march=armv8.2-a+dotprod'],
+    triple: 'aarch64-linux-gnu',
+  },
+  'aarch64-i8mm': {
+    isas: ['i8mm', 'dotprod', 'neon', 'portable'],
+    flags: ['-march=armv8.2-a+dotprod+i8mm'],
+    triple: 'aarch64-linux-gnu',
+  },
+  riscv64: { isas: ['portable'], flags: ['-march=rv64gc', '-mabi=lp64d'], triple: 'riscv64-linux-gnu' },
+  'wasm32-simd128': { isas: ['simd128', 'portable'], flags: ['-msimd128'], triple: 'wasm32-unknown-unknown' },
+} as const satisfies Record<string, Target>;
+
+export type TargetName = keyof typeof TABLE;
+export const TARGETS: Readonly<Record<TargetName, Target>> = TABLE;
+export const TARGET_NAMES = Object.keys(TABLE) as readonly TargetName[];
+
+/** CPU flags that each target needs, as /proc/cpuinfo spells them; first match wins. */
+const HOST_NEEDS: readonly { arch: string; target: TargetName; flags: readonly string[] }[] = [
+  {
+    arch: 'x64',
+    target: 'x86-64-avx512vnni',
+    flags: ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi', 'avx512_vnni', 'fma', 'f16c', 'bmi2'],
+  },
+  { arch: 'x64', target: 'x86-64-avx2', flags: ['avx2', 'fma', 'f16c', 'bmi2'] },
+  { arch: 'arm64', target: 'aarch64-i8mm', flags: ['asimddp', 'i8mm'] },
+  { arch: 'arm64', target: 'aarch64-dotprod', flags: ['asimddp'] },
+  { arch: 'arm64', target: 'aarch64-neon', flags: [] },
+  { arch: 'riscv64', target: 'riscv64', flags: [] },
+];
+
+/** The best target for a CPU: `arch` as in `process.arch`, `cpuinfo` the text of /proc/cpuinfo. */
+export function detectTarget(arch: string, cpuinfo: string): TargetName {
+  const flags = new Set((/^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? '').trim().split(/\s+/));
+  return HOST_NEEDS.find((row) => row.arch === arch && row.flags.every((flag) => flags.has(flag)))?.target ?? 'c99';
+}
+
+/** `host` is the machine that compiles. Without /proc/cpuinfo (macOS) Apple's Arm cores are known to have i8mm or dotprod. */
+export function resolveTarget(name: TargetName | 'host'): TargetName {
+  if (name !== 'host') return name;
+  try {
+    return detectTarget(process.arch, readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return process.platform === 'darwin' && process.arch === 'arm64' ? 'aarch64-dotprod' : 'c99';
+  }
+}
