@@ -1,0 +1,52 @@
+import { attention } from './attention.js';
+import { conv, conv_transpose } from './conv.js';
+import { binary, cast, gelu, select, unary } from './elementwise.js';
+import { gather, gather_elements, gather_nd } from './gather.js';
+import { iota, scalars } from './generate.js';
+import { grid_sample } from './grid-sample.js';
+import { linear, matmul } from './matmul.js';
+import { concat, expand, pad, reshape, slice, transpose } from './movement.js';
+import { layer_norm, softmax } from './normalize.js';
+import { average_pool, max_pool } from './pool.js';
+import { arg_reduce, cumsum, reduce, top_k } from './reduce.js';
+import { resize } from './resize.js';
+import { scatter_elements, scatter_nd } from './scatter.js';
+
+/** Every op of the IR. */
+export const ops = {
+  unary,
+  binary,
+  select,
+  cast,
+  gelu,
+  reshape,
+  transpose,
+  slice,
+  concat,
+  expand,
+  pad,
+  gather,
+  gather_elements,
+  gather_nd,
+  scatter_nd,
+  scatter_elements,
+  iota,
+  scalars,
+  reduce,
+  arg_reduce,
+  cumsum,
+  top_k,
+  matmul,
+  linear,
+  conv,
+  conv_transpose,
+  max_pool,
+  average_pool,
+  layer_norm,
+  softmax,
+  attention,
+  resize,
+  grid_sample,
+} as const;
+export type Ops = typeof ops;
+export type OpName = keyof Ops;
