@@ -49,7 +49,7 @@ export const attr = {
   string: { kind: 'string' },
   quant: { kind: 'quant' },
   enum: <const V extends readonly string[]>(...values: V) => ({ kind: 'enum', values }) as const,
-  optional: <const S extends AttrSpec>(spec: S) => ({ ...spec, optional: true }) as const,
+  optional: <const S extends AttrSpec>(spec: S): S & { readonly optional: true } => ({ ...spec, optional: true }),
 } as const satisfies Record<string, AttrSpec | ((...args: never[]) => AttrSpec)>;
 
 /** An operand's name in definition order. A variadic operand is the last one. */
