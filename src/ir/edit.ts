@@ -1,7 +1,7 @@
 import { type Constant, type Graph, type Node, type NodeOf, typeOf, type Value, type ValueId } from './graph.js';
 import { type AttrsOf, type EvaluateContext, type OpDefinition, TypeMismatch } from './op.js';
 import { type OpName, type Ops, ops } from './ops/index.js';
-import { boundsOf, isStatic, type SymbolBounds, type Scalar } from './scalar.js';
+import { boundsOf, isStatic, type Scalar, type SymbolBounds } from './scalar.js';
 import { DTYPE_BYTES, elementCount, type Tensor, type TensorType } from './types.js';
 
 /** A constant folded at once; larger ones are folded when they are loaded. */
@@ -135,7 +135,10 @@ export function editGraph(original: Graph): Editor {
     if (!types.every((result) => isStatic(result.shape))) return undefined;
     const bytesOf = (t: TensorType): number => elementCount(t.shape as readonly number[]) * DTYPE_BYTES[t.dtype];
     const resultBytes = types.reduce((total, t) => total + bytesOf(t), 0);
-    const operandBytes = operands.reduce((total, operand) => total + (operand === null ? 0 : bytesOf(type(operand))), 0);
+    const operandBytes = operands.reduce(
+      (total, operand) => total + (operand === null ? 0 : bytesOf(type(operand))),
+      0,
+    );
     if (resultBytes > GROWTH_BYTES && resultBytes > 2 * operandBytes) return undefined;
     const run = (): readonly Tensor[] =>
       definitionOf(op).evaluate(
@@ -242,7 +245,7 @@ export function editGraph(original: Graph): Editor {
     },
     replace,
     at: (node) => {
-      rank = live.get(node) ?? rank;
+      rank = defining.get(node.results[0]!)?.rank ?? rank;
       minor = 0;
       source = node.source;
     },

@@ -269,7 +269,10 @@ export function evaluateScalar(scalar: Scalar, env: ScalarEnvironment): number {
 }
 
 /** Replaces symbols (and elements) by scalars; used to specialise a program. */
-export function substitute(scalar: Scalar, replace: (leaf: Of<'symbol'> | Of<'element'>) => Scalar | undefined): Scalar {
+export function substitute(
+  scalar: Scalar,
+  replace: (leaf: Of<'symbol'> | Of<'element'>) => Scalar | undefined,
+): Scalar {
   if (typeof scalar === 'number') return scalar;
   const again = (s: Scalar): Scalar => substitute(s, replace);
   const SUBSTITUTE: { readonly [K in Expr['kind']]: (expr: Of<K>) => Scalar } = {
@@ -359,6 +362,7 @@ export function leavesOf(scalar: Scalar, into: Map<string, Expr> = new Map()): M
   if (typeof scalar === 'number') return into;
   if (scalar.kind === 'symbol' || scalar.kind === 'element') into.set(scalarKey(scalar), scalar);
   if (scalar.kind === 'call') for (const arg of scalar.args) leavesOf(arg, into);
-  if (scalar.kind === 'polynomial') for (const { atoms } of scalar.terms) for (const atom of atoms) leavesOf(atom, into);
+  if (scalar.kind === 'polynomial')
+    for (const { atoms } of scalar.terms) for (const atom of atoms) leavesOf(atom, into);
   return into;
 }

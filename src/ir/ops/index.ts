@@ -4,10 +4,14 @@ import { binary, cast, gelu, select, unary } from './elementwise.js';
 import { gather, gather_elements, gather_nd } from './gather.js';
 import { iota, scalars } from './generate.js';
 import { grid_sample } from './grid-sample.js';
+import { integer_attention } from './integer-attention.js';
+import { integer_conv, integer_linear } from './integer-linear.js';
+import { add_quantize, layer_norm_quantize } from './integer-norm.js';
 import { linear, matmul } from './matmul.js';
 import { concat, expand, pad, reshape, slice, transpose } from './movement.js';
 import { layer_norm, softmax } from './normalize.js';
 import { average_pool, max_pool } from './pool.js';
+import { dequantize, observe, quantize } from './quantize.js';
 import { arg_reduce, cumsum, reduce, top_k } from './reduce.js';
 import { resize } from './resize.js';
 import { scatter_elements, scatter_nd } from './scatter.js';
@@ -47,6 +51,14 @@ export const ops = {
   attention,
   resize,
   grid_sample,
+  quantize,
+  dequantize,
+  integer_linear,
+  integer_conv,
+  integer_attention,
+  layer_norm_quantize,
+  add_quantize,
+  observe,
 } as const;
 export type Ops = typeof ops;
 export type OpName = keyof Ops;

@@ -9,7 +9,7 @@ import {
   requireType,
   TypeMismatch,
 } from '../op.js';
-import { call, type Dim, add as addDims, scalarsEqual } from '../scalar.js';
+import { add as addDims, call, type Dim, scalarsEqual } from '../scalar.js';
 import type { Quantization, Tensor, TensorType } from '../types.js';
 import { requireQuantized } from './quantize.js';
 
@@ -68,7 +68,8 @@ const resultTensor = (shape: readonly number[], data: Float32Array | Uint8Array)
   data instanceof Uint8Array ? { dtype: 'u8', shape, data } : { dtype: 'f32', shape, data };
 
 export const integer_linear = defineOp({
-  summary: 'x u8 [..., k] · weight i8 [n, k]ᵀ + bias i32 [n] in exact 32-bit sums, then the epilogue → u8 or f32 [..., n]',
+  summary:
+    'x u8 [..., k] · weight i8 [n, k]ᵀ + bias i32 [n] in exact 32-bit sums, then the epilogue → u8 or f32 [..., n]',
   operands: OPERANDS,
   attrs: EPILOGUE,
   infer: (types, { output }) => {
@@ -126,11 +127,12 @@ export const integer_conv = defineOp({
     const weight = requireTensor(operands, 1);
     const data = integerConv({
       ...operandData(operands),
+      ...attrs,
       inputShape: x.shape as [number, number, number, number],
       weightShape: weight.shape as [number, number, number, number],
       outputShape: types[0]!.shape as [number, number, number, number],
       zeroPoint: attrs.x_zero_point,
-      ...attrs,
+      output: attrs.output,
     });
     return [resultTensor(types[0]!.shape, data)];
   },

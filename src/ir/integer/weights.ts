@@ -1,0 +1,71 @@
+import type { Quantization } from '../types.js';
+
+/** Symmetric codes of a weight matrix, one scale for each output channel. */
+export interface QuantizedWeights {
+  readonly codes: Int8Array;
+  readonly scales: Float32Array;
+}
+
+const codeRange = (bits: number): readonly [number, number] => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+
+/** Round half away is avoided: ties go to even, as everywhere else. */
+function code(value: number, scale: number, [min, max]: readonly [number, number]): number {
+  const t = value / scale;
+  const floor = Math.floor(t);
+  const rest = t - floor;
+  const rounded = rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+  return rounded < min ? min : rounded > max ? max : rounded;
+}
+
+/** Codes of rows of `k` weights with given scales: w ≈ scale_j · code. */
+export function quantizeRows(weights: Float32Array, k: number, scales: Float32Array, bits: number): Int8Array {
+  const range = codeRange(bits);
+  const codes = new Int8Array(weights.length);
+  for (let i = 0; i < weights.length; i++) codes[i] = code(weights[i]!, scales[Math.floor(i / k)]!, range);
+  return codes;
+}
+
+/**
+ * The scale of each output channel: max|w| over the largest code, or, below 8 bits, the clip of that range which leaves
+ * the least squared error (METHOD 5).
+ */
+export function weightScales(weights: Float32Array, k: number, bits: number): Float32Array {
+  const [min, max] = codeRange(bits);
+  const clips = bits >= 8 ? [1] : Array.from({ length: 60 }, (_, i) => 1.1 - i * 0.0125);
+  return Float32Array.from({ length: weights.length / k }, (_, row) => {
+    const values = weights.subarray(row * k, (row + 1) * k);
+    let largest = 0;
+    for (const value of values) largest = Math.max(largest, Math.abs(value));
+    if (largest === 0) return 1;
+    let best = { scale: Math.fround(largest / max), error: Number.POSITIVE_INFINITY };
+    for (const clip of clips) {
+      const scale = Math.fround((largest * clip) / max);
+      let error = 0;
+      for (const value of values) error += (value - scale * code(value, scale, [min, max])) ** 2;
+      if (error < best.error) best = { scale, error };
+    }
+    return best.scale;
+  });
+}
+
+/**
+ * Bias and multipliers of an integer product: bias' = round(bias / (s_x·s_w)) − z_x·Σ codes and m = s_x·s_w, divided by
+ * the output's scale where the result is requantized directly (NUMERICS, "linear").
+ */
+export function foldedBias(
+  { codes, scales }: QuantizedWeights,
+  k: number,
+  bias: Float32Array | undefined,
+  x: Quantization,
+): Int32Array {
+  return Int32Array.from(scales, (scale, row) => {
+    let sum = 0;
+    for (let i = row * k; i < (row + 1) * k; i++) sum += codes[i]!;
+    const rounded = bias === undefined ? 0 : Math.round(bias[row]! / (x.scale * scale));
+    const limited = Math.max(-(2 ** 30), Math.min(2 ** 30, rounded));
+    return limited - x.zeroPoint * sum;
+  });
+}
+
+export const dequantizeMultipliers = (scales: Float32Array, x: Quantization): Float32Array =>
+  scales.map((scale) => x.scale * scale);
