@@ -56,6 +56,7 @@ enum { SQ_ATTENTION_ROW_LOG2 = 0, SQ_ATTENTION_ROW_UNIFORM = 1, SQ_ATTENTION_AGQ
 
 #define SQ_ATTENTION_U8_QUERIES 504 /* a unit; 36 tiles */
 #define SQ_ATTENTION_U8_TILE 14     /* at least the queries of every register tile */
+#define SQ_ATTENTION_U8_LOG2E 1.44269502f
 
 typedef struct {
   const uint8_t *q;

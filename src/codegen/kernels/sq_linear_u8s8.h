@@ -16,11 +16,14 @@
  *     weight_bits 4: v + 8; two values in a byte, the first in the low nibble
  *   zero bytes up to the multiple of 64
  *
- * A unit is a panel of rows times a group of column blocks; both depend on the kernel (NAME_units).
+ * A unit is a panel of SQ_LINEAR_U8S8_ROWS rows times SQ_LINEAR_U8S8_CHANNELS channels.
  * Scratch a worker: sq_linear_u8s8_scratch_bytes, 64-byte aligned; none for 8 bits. weights 4-byte aligned at least; 64 is
  * faster.
  */
 #include "sq_epilogue_u8s8.h"
+
+#define SQ_LINEAR_U8S8_ROWS 224
+#define SQ_LINEAR_U8S8_CHANNELS 256 /* a multiple of every nr */
 
 typedef struct {
   const uint8_t *x;
@@ -38,6 +41,10 @@ typedef struct {
   uint8_t *scratch;
   int64_t scratch_stride;
 } sq_linear_u8s8_args;
+
+SQ_UNUSED static inline int64_t sq_linear_u8s8_units(const sq_linear_u8s8_args *a) {
+  return sq_ceil_div_i64(a->m, SQ_LINEAR_U8S8_ROWS) * sq_ceil_div_i64(a->n, SQ_LINEAR_U8S8_CHANNELS);
+}
 
 /* The widest block, unpacked: 32 channels. The same on every ISA. */
 SQ_UNUSED static inline int64_t sq_linear_u8s8_scratch_bytes(int64_t k, int32_t weight_bits) {

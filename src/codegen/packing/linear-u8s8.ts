@@ -1,0 +1,74 @@
+/** An integer linear or convolution's constants, as sq_linear_u8s8.h names them. */
+export interface LinearU8S8 {
+  /** s8 codes [n, k] within ±(2^(bits−1) − 1), a convolution's as [n, kernel_h · kernel_w · c]. */
+  readonly weight: Int8Array;
+  /** s32 [n], −zero_point·Σw folded in. */
+  readonly bias: Int32Array;
+  /** float32 [n]. */
+  readonly multiplier: Float32Array;
+  readonly n: number;
+  readonly k: number;
+  readonly bits: number;
+}
+
+const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to;
+
+/** Bytes of one block of `nr` output channels. */
+export const linearU8S8BlockBytes = (nr: number, k: number, bits: number): number =>
+  roundUp(nr * 8 + (roundUp(k, 4) * nr * bits) / 8, 64);
+
+/** Bytes of all blocks. */
+export const linearU8S8Bytes = (nr: number, n: number, k: number, bits: number): number =>
+  Math.ceil(n / nr) * linearU8S8BlockBytes(nr, k, bits);
+
+/** Scratch of one worker: an unpacked block of the widest kernel; none for 8 bits. `sq_linear_u8s8_scratch_bytes`. */
+export const linearU8S8ScratchBytes = (k: number, bits: number): number => (bits === 8 ? 0 : roundUp(k, 4) * 32);
+
+const CONV_ROWS = 56;
+
+/** `sq_conv_u8s8_scratch_bytes`: the patches of one tile of output pixels, and an unpacked block. */
+export const convU8S8ScratchBytes = (k: number, bits: number): number =>
+  CONV_ROWS * (Math.ceil(k / 64) | 1) * 64 + linearU8S8ScratchBytes(k, bits);
+
+/** `weight · 2^(bits·i)` fields of a group of four values along k, dense, lowest first. */
+const WRITE_GROUP: Readonly<Record<4 | 6 | 8, (to: Uint8Array, at: number, v: readonly number[]) => void>> = {
+  8: (to, at, v) => {
+    for (const [e, value] of v.entries()) to[at + e] = value;
+  },
+  6: (to, at, v) => {
+    const bits = v.reduce((all, value, e) => all | ((value + 32) << (6 * e)), 0);
+    for (let e = 0; e < 3; e++) to[at + e] = bits >>> (8 * e);
+  },
+  4: (to, at, v) => {
+    for (const e of [0, 2]) to[at + e / 2] = (v[e]! + 8) | ((v[e + 1]! + 8) << 4);
+  },
+};
+
+/**
+ * Weights in the layout of sq_linear_u8s8.h for a kernel whose blocks have `nr` channels: a block's biases, multipliers,
+ * then its values in groups of four along k.
+ */
+export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU8S8, nr: number): Uint8Array {
+  if (bits !== 4 && bits !== 6 && bits !== 8) throw new Error(`weights of ${bits} bits cannot be packed: 4, 6 or 8`);
+  const limit = 2 ** (bits - 1);
+  const bad = weight.find((value) => value < -limit || value >= limit);
+  if (bad !== undefined) throw new Error(`weight code ${bad} does not fit ${bits} bits`);
+  const blockBytes = linearU8S8BlockBytes(nr, k, bits);
+  const packed = new Uint8Array(linearU8S8Bytes(nr, n, k, bits));
+  const view = new DataView(packed.buffer);
+  const write = WRITE_GROUP[bits];
+  const groupBytes = bits / 2;
+  for (let block = 0; block * nr < n; block++) {
+    const start = block * blockBytes;
+    for (let lane = 0; lane < nr; lane++) {
+      const j = block * nr + lane;
+      view.setInt32(start + 4 * lane, bias[j] ?? 0, true);
+      view.setFloat32(start + 4 * (nr + lane), multiplier[j] ?? 0, true);
+      for (let g = 0; 4 * g < k; g++) {
+        const values = [0, 1, 2, 3].map((e) => (j < n && 4 * g + e < k ? weight[j * k + 4 * g + e]! : 0));
+        write(packed, start + 8 * nr + (g * nr + lane) * groupBytes, values);
+      }
+    }
+  }
+  return packed;
+}
