@@ -1,5 +1,5 @@
 import type { Dim, Scalar, SymbolBounds } from './scalar.js';
-import type { DType, Quantization, Tensor, TensorType } from './types.js';
+import type { DType, Quantization, StaticTensorType, Tensor, TensorType } from './types.js';
 
 /**
  * Attribute kinds. The schema of an op gives the TypeScript type of its attributes, and lets the printer, the parser
@@ -66,7 +66,7 @@ export interface InferContext {
 
 export interface EvaluateContext {
   /** Result types with every dimension a number. */
-  readonly types: readonly (TensorType & { readonly shape: readonly number[] })[];
+  readonly types: readonly StaticTensorType[];
   /** The value of a (possibly symbolic) scalar attribute in this run. */
   value(scalar: Scalar): number;
 }

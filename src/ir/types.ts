@@ -55,6 +55,11 @@ export interface TensorType {
   readonly quant?: Quantization | undefined;
 }
 
+/** A type with every dimension known. */
+export interface StaticTensorType extends TensorType {
+  readonly shape: readonly number[];
+}
+
 /** JavaScript's view of each element type. `f16` and `bf16` values are held as the float32 they stand for. */
 export interface DataOf {
   readonly f32: Float32Array;

@@ -61,6 +61,10 @@ export function stridedOffsets(shape: readonly number[], strides: readonly numbe
   return offsets;
 }
 
+/** Offsets in a tensor of `shape` for every element of `to`; undefined where they are 0, 1, 2, … */
+export const broadcastOffsets = (shape: readonly number[], to: readonly number[]): Int32Array | undefined =>
+  elementCount(shape) === elementCount(to) ? undefined : stridedOffsets(to, broadcastStrides(shape, to));
+
 /** Splits a shape at an axis: Π before, the axis, Π after. */
 export function splitAt(shape: readonly number[], axis: number): { outer: number; extent: number; inner: number } {
   return {

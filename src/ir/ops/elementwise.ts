@@ -1,8 +1,20 @@
-import { attr, defineOp, operand, requireType } from '../op.js';
-import type { DType } from '../types.js';
-import { broadcastShapes } from './broadcast.js';
+import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
+import { type DType, isFloat } from '../types.js';
+import { broadcastOffsets, broadcastShapes } from './broadcast.js';
 import { BOOL_TYPE, FLOAT_TYPES, NUMERIC_TYPES, requireDType, requireSameDType } from './check.js';
-import { pending } from './pending.js';
+import { type Elements, elementsOf, isBig, roundStored, zeros } from './elements.js';
+import {
+  BIG_BINARY,
+  BIG_UNARY,
+  FLOAT_BINARY,
+  fromBig,
+  fromFloat,
+  fromInteger,
+  INTEGER_BINARY,
+  integerPower,
+  unaryOfNumbers,
+} from './elementwise-functions.js';
+import { floatFunctions } from './float-functions.js';
 
 export const UNARY_FUNCTIONS = [
   'abs',
@@ -32,7 +44,7 @@ export const UNARY_FUNCTIONS = [
 ] as const;
 export type UnaryFunction = (typeof UNARY_FUNCTIONS)[number];
 
-const ANY_NUMBER: readonly UnaryFunction[] = ['abs', 'neg', 'sign', 'relu'];
+const ANY_NUMBER: readonly UnaryFunction[] = ['abs', 'neg', 'sign', 'relu', 'floor', 'ceil', 'round'];
 
 export const unary = defineOp({
   summary: 'Elementwise function of one operand. ONNX Abs, Neg, Exp, …; `round` is to nearest even.',
@@ -43,7 +55,20 @@ export const unary = defineOp({
     requireDType(x, `x of ${fn}`, fn === 'not' ? BOOL_TYPE : ANY_NUMBER.includes(fn) ? NUMERIC_TYPES : FLOAT_TYPES);
     return [{ dtype: fn === 'is_nan' || fn === 'is_inf' ? 'bool' : x.dtype, shape: x.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { fn }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const result = zeros(type!.dtype, x.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    if (isBig(x.dtype)) {
+      const apply = BIG_UNARY[fn];
+      if (apply === undefined) throw new TypeMismatch(`${fn} is not defined for ${x.dtype}`);
+      for (let i = 0; i < to.length; i++) to[i] = apply(from[i] as bigint);
+      return [result];
+    }
+    const apply = unaryOfNumbers(fn, x.dtype);
+    for (let i = 0; i < to.length; i++) to[i] = apply(from[i] as number);
+    return [roundStored(result)];
+  },
 });
 
 export const BINARY_FUNCTIONS = [
@@ -68,6 +93,21 @@ export type BinaryFunction = (typeof BINARY_FUNCTIONS)[number];
 const LOGIC: readonly BinaryFunction[] = ['and', 'or', 'xor'];
 const COMPARISONS: readonly BinaryFunction[] = ['equal', 'less', 'less_equal'];
 
+/** On elements of any kind; the kinds are those that the dtypes have. */
+function binaryOf(
+  fn: BinaryFunction,
+  a: DType,
+  b: DType,
+): (a: number | bigint, b: number | bigint) => number | bigint | boolean {
+  if (fn === 'pow') {
+    if (isFloat(a) || isFloat(b)) return (x, y) => fromFloat(Number(x) ** Number(y), a);
+    const convert = isBig(a) ? (x: bigint): bigint => x : (x: bigint): number => Number(BigInt.asIntN(32, x));
+    return (x, y) => convert(integerPower(BigInt(x), BigInt(y)));
+  }
+  const apply = isBig(a) ? BIG_BINARY[fn] : isFloat(a) ? FLOAT_BINARY[fn] : INTEGER_BINARY[fn];
+  return apply as (a: number | bigint, b: number | bigint) => number | bigint | boolean;
+}
+
 export const binary = defineOp({
   summary:
     'Elementwise function of two operands, broadcast as in numpy. Integers wrap; division truncates and gives 0 for a divisor of 0; `mod` has the sign of the divisor, `fmod` of the dividend.',
@@ -83,7 +123,19 @@ export const binary = defineOp({
     const dtype: DType = COMPARISONS.includes(fn) ? 'bool' : a.dtype;
     return [{ dtype, shape: broadcastShapes([a.shape, b.shape], context) }];
   },
-  evaluate: pending,
+  evaluate: (operands, { fn }, { types: [type] }) => {
+    const a = requireTensor(operands, 0);
+    const b = requireTensor(operands, 1);
+    const result = zeros(type!.dtype, type!.shape);
+    const [atA, atB] = [broadcastOffsets(a.shape, type!.shape), broadcastOffsets(b.shape, type!.shape)];
+    const [from, other, to] = [elementsOf(a.data), elementsOf(b.data), elementsOf(result.data)];
+    const apply = binaryOf(fn, a.dtype, b.dtype);
+    for (let i = 0; i < to.length; i++) {
+      const y = apply(from[atA ? atA[i]! : i]!, other[atB ? atB[i]! : i]!);
+      to[i] = typeof y === 'boolean' ? Number(y) : y;
+    }
+    return [roundStored(result)];
+  },
 });
 
 export const select = defineOp({
@@ -98,7 +150,20 @@ export const select = defineOp({
     requireSameDType(a, 'a', b, 'b');
     return [{ dtype: a.dtype, shape: broadcastShapes([condition.shape, a.shape, b.shape], context) }];
   },
-  evaluate: pending,
+  evaluate: (operands, _, { types: [type] }) => {
+    const [condition, a, b] = [requireTensor(operands, 0), requireTensor(operands, 1), requireTensor(operands, 2)];
+    const result = zeros(type!.dtype, type!.shape);
+    const at = [condition, a, b].map((operand) => broadcastOffsets(operand.shape, type!.shape));
+    const [test, yes, no] = [condition, a, b].map((operand) => elementsOf(operand.data)) as [
+      Elements,
+      Elements,
+      Elements,
+    ];
+    const to = elementsOf(result.data);
+    const index = (operand: number, i: number): number => at[operand]?.[i] ?? i;
+    for (let i = 0; i < to.length; i++) to[i] = test[index(0, i)] ? yes[index(1, i)]! : no[index(2, i)]!;
+    return [result];
+  },
 });
 
 export const cast = defineOp({
@@ -107,7 +172,16 @@ export const cast = defineOp({
   operands: [operand('x')],
   attrs: { to: attr.dtype },
   infer: (types, { to }) => [{ dtype: to, shape: requireType(types, 0, 'x').shape }],
-  evaluate: pending,
+  evaluate: (operands, { to: dtype }) => {
+    const x = requireTensor(operands, 0);
+    if (x.dtype === dtype) return [x];
+    const result = zeros(dtype, x.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    const convert = isFloat(x.dtype) ? fromFloat : fromInteger;
+    if (isBig(x.dtype)) for (let i = 0; i < to.length; i++) to[i] = fromBig(from[i] as bigint, dtype);
+    else for (let i = 0; i < to.length; i++) to[i] = convert(from[i] as number, dtype);
+    return [result];
+  },
 });
 
 export const gelu = defineOp({
@@ -119,5 +193,12 @@ export const gelu = defineOp({
     requireDType(x, 'x', FLOAT_TYPES);
     return [{ dtype: x.dtype, shape: x.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { approximation }) => {
+    const x = requireTensor(operands, 0);
+    const apply = floatFunctions(x.dtype)[approximation === 'tanh' ? 'gelu_tanh' : 'gelu'];
+    const result = zeros(x.dtype, x.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    for (let i = 0; i < to.length; i++) to[i] = apply(from[i] as number);
+    return [roundStored(result)];
+  },
 });

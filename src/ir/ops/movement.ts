@@ -1,7 +1,7 @@
-import { attr, defineOp, operand, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import { add, boundsOf, type Dim, multiply, subtract } from '../scalar.js';
-import { typeKey } from '../types.js';
-import { requireBroadcastsTo } from './broadcast.js';
+import { elementCount, stridesOf, typeKey } from '../types.js';
+import { broadcastStrides, requireBroadcastsTo, splitAt, stridedOffsets } from './broadcast.js';
 import {
   requireAxis,
   requireDims,
@@ -12,7 +12,7 @@ import {
   requireSameDType,
   showShape,
 } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, take, zeros } from './elements.js';
 
 export const reshape = defineOp({
   summary: 'The same elements in row-major order under another shape.',
@@ -24,7 +24,12 @@ export const reshape = defineOp({
     requireSameCount(x.shape, shape, context);
     return [{ ...x, shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, _, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    if (elementCount(type!.shape) !== x.data.length)
+      throw new TypeMismatch(`reshape: expected ${x.data.length} elements, found shape ${showShape(type!.shape)}`);
+    return [{ ...x, shape: type!.shape }];
+  },
 });
 
 export const transpose = defineOp({
@@ -38,7 +43,15 @@ export const transpose = defineOp({
       throw new TypeMismatch(`perm: expected a permutation of ${x.shape.length} axes, found ${showShape(perm)}`);
     return [{ ...x, shape: perm.map((axis) => x.shape[axis]!) }];
   },
-  evaluate: pending,
+  evaluate: (operands, { perm }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const strides = stridesOf(x.shape);
+    const offsets = stridedOffsets(
+      type!.shape,
+      perm.map((axis) => strides[axis]!),
+    );
+    return [take(x, offsets, type!.shape)];
+  },
 });
 
 export const slice = defineOp({
@@ -68,7 +81,24 @@ export const slice = defineOp({
     });
     return [{ ...x, shape: sizes }];
   },
-  evaluate: pending,
+  evaluate: (operands, { starts, steps }, { types: [type], value }) => {
+    const x = requireTensor(operands, 0);
+    const strides = stridesOf(x.shape);
+    const first = starts.map((start) => value(start));
+    if (elementCount(type!.shape) === 0) return [zeros(x.dtype, type!.shape)];
+    type!.shape.forEach((size, axis) => {
+      const start = first[axis]!;
+      const last = start + (size - 1) * steps[axis]!;
+      if (Math.min(start, last) < 0 || Math.max(start, last) >= x.shape[axis]!)
+        throw new TypeMismatch(`slice: elements ${start} to ${last} leave axis ${axis} of ${showShape(x.shape)}`);
+    });
+    const offsets = stridedOffsets(
+      type!.shape,
+      strides.map((stride, axis) => stride * steps[axis]!),
+      first.reduce((at, start, axis) => at + start * strides[axis]!, 0),
+    );
+    return [take(x, offsets, type!.shape)];
+  },
 });
 
 export const concat = defineOp({
@@ -94,7 +124,21 @@ export const concat = defineOp({
     }
     return [{ ...first, shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis }, { types: [type] }) => {
+    const result = zeros(type!.dtype, type!.shape);
+    const to = elementsOf(result.data);
+    const { outer, extent, inner } = splitAt(type!.shape, axis);
+    let start = 0;
+    operands.forEach((_, i) => {
+      const x = requireTensor(operands, i);
+      const from = elementsOf(x.data);
+      const run = x.shape[axis]! * inner;
+      for (let o = 0; o < outer; o++)
+        for (let j = 0; j < run; j++) to[(o * extent + start) * inner + j] = from[o * run + j]!;
+      start += x.shape[axis]!;
+    });
+    return [result];
+  },
 });
 
 export const expand = defineOp({
@@ -107,8 +151,23 @@ export const expand = defineOp({
     requireBroadcastsTo(x.shape, shape, 'x', context);
     return [{ ...x, shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, _, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    return [take(x, stridedOffsets(type!.shape, broadcastStrides(x.shape, type!.shape)), type!.shape)];
+  },
 });
+
+/** Which element of an axis of n stands at position i of the padded one, counted from the axis' start; −1 for none. */
+const PADDED_FROM: Readonly<Record<'constant' | 'edge' | 'reflect' | 'wrap', (i: number, n: number) => number>> = {
+  constant: (i, n) => (i >= 0 && i < n ? i : -1),
+  edge: (i, n) => Math.min(Math.max(i, 0), n - 1),
+  reflect: (i, n) => {
+    const period = Math.max(1, 2 * (n - 1));
+    const at = ((i % period) + period) % period;
+    return Math.min(at, period - at);
+  },
+  wrap: (i, n) => ((i % n) + n) % n,
+};
 
 export const pad = defineOp({
   summary:
@@ -133,5 +192,29 @@ export const pad = defineOp({
       });
     return [{ ...x, shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { mode, before }, { types: [type], value }) => {
+    const x = requireTensor(operands, 0);
+    const result = zeros(x.dtype, type!.shape);
+    const to = elementsOf(result.data);
+    const filler = operands[1];
+    if (filler) for (let i = 0; i < to.length; i++) to[i] = elementsOf(filler.data)[0]!;
+    const source = PADDED_FROM[mode];
+    const strides = stridesOf(x.shape);
+    // For each axis, where the elements of the result come from; −1 is the padding.
+    const sources = type!.shape.map((size, axis) => {
+      const first = value(before[axis]!);
+      return Array.from({ length: size }, (_, i) => source(i - first, x.shape[axis]!) * strides[axis]!);
+    });
+    const from = elementsOf(x.data);
+    const walk = (axis: number, at: number, offset: number): void => {
+      if (axis === sources.length) {
+        to[at] = from[offset]!;
+        return;
+      }
+      const own = sources[axis]!;
+      for (let i = 0; i < own.length; i++) if (own[i]! >= 0) walk(axis + 1, at * own.length + i, offset + own[i]!);
+    };
+    if (x.data.length > 0) walk(0, 0, 0);
+    return [result];
+  },
 });

@@ -1,0 +1,44 @@
+import { roundToBf16, roundToF16 } from '../half.js';
+import { allocate, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
+
+/** Elements of any dtype, for code that moves them without looking. */
+export interface Elements {
+  readonly length: number;
+  [index: number]: number | bigint;
+}
+
+export const elementsOf = (data: TensorData): Elements => data as unknown as Elements;
+
+/** A tensor of zeros. */
+export const zeros = (dtype: DType, shape: readonly number[]): Tensor => ({
+  dtype,
+  shape,
+  data: allocate(dtype, elementCount(shape)),
+});
+
+/** The elements of x at `offsets`, in their order. */
+export function take(x: Tensor, offsets: Int32Array, shape: readonly number[]): Tensor {
+  const result = zeros(x.dtype, shape);
+  const from = elementsOf(x.data);
+  const to = elementsOf(result.data);
+  for (let i = 0; i < offsets.length; i++) to[i] = from[offsets[i]!]!;
+  return result;
+}
+
+/** Whether the elements are BigInts. */
+export const isBig = (dtype: DType): dtype is 'i64' | 'u64' => dtype === 'i64' || dtype === 'u64';
+
+/** Elements as numbers, for those of at most 53 bits (indices, axes). */
+export function numbersOf(tensor: Tensor): ArrayLike<number> {
+  const { data } = tensor;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
+  return data;
+}
+
+/** `f16` and `bf16` are computed in float32; this is the rounding of the store. */
+export function roundStored(tensor: Tensor): Tensor {
+  const round = tensor.dtype === 'f16' ? roundToF16 : tensor.dtype === 'bf16' ? roundToBf16 : undefined;
+  const data = elementsOf(tensor.data);
+  if (round) for (let i = 0; i < data.length; i++) data[i] = round(Number(data[i]));
+  return tensor;
+}
