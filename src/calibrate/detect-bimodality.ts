@@ -1,3 +1,5 @@
+import type { Histogram } from './histogram.js';
+
 /** A local maximum of the estimated density: where it is, and its share of the sum over the grid. */
 export interface DensityPeak {
   readonly value: number;
@@ -13,16 +15,6 @@ export interface Bimodality {
   readonly signs: Int8Array;
 }
 
-/** What an instrumented program counts of one sample's keys, where the keys themselves are too many to keep. */
-export interface KeyHistogram {
-  /** Bins of equal width from `min` to `max`, the extreme values of the keys. */
-  readonly counts: ArrayLike<number>;
-  readonly min: number;
-  readonly max: number;
-  /** Mean of each channel over the tokens. */
-  readonly channelMeans: ArrayLike<number>;
-}
-
 /** Points of the grid on which the density is evaluated; a peak's least share of their sum; least distance of peaks. */
 const GRID_POINTS = 128;
 const PEAK_HEIGHT = 0.01;
@@ -30,6 +22,9 @@ const PEAK_DISTANCE = 32;
 
 /** Kernels are cut here, in bandwidths: exp(−10²/2) = 2e-22 is below the last place of any peak. */
 const KERNEL_REACH = 10;
+
+/** Bins are split into parts no wider than this share of the range. */
+const FINEST_PART = 1 / 4096;
 
 /**
  * Tells whether the output of a key projection has two peaks, and the sign of each of its channels
@@ -58,29 +53,34 @@ export function detectBimodality(keys: Float32Array, tokens: number, channels: n
 }
 
 /**
- * The same from a histogram of the keys: each bin stands for its centre. The variance that binning adds, width²/12, has to be small
- * beside that of the kernel, so at least 2048 bins are wanted; the answer then differs only where a peak is at the very limit.
+ * The same from a histogram of one sample's keys, where the keys themselves are too many to keep. A bin's elements are taken as evenly spread
+ * over it, so it should be no wider than a few bandwidths at the peaks; the answer then differs only where a peak is at the very limit.
  *
- * @throws where the histogram is empty, or a bound, count or mean is not finite
+ * @param channelMeans mean of each channel over the tokens
+ * @throws where the histogram is empty, or a mean is not finite
  */
-export function detectBimodalityFromHistogram(histogram: KeyHistogram): Bimodality {
-  const { counts, min, max, channelMeans } = histogram;
+export function detectBimodalityFromHistogram(
+  { lower, upper, counts }: Histogram,
+  channelMeans: ArrayLike<number>,
+): Bimodality {
   const means = Float64Array.from(channelMeans);
-  if (!Number.isFinite(min) || !Number.isFinite(max) || max < min) {
-    throw new Error(`detectBimodalityFromHistogram: bounds ${min} to ${max}`);
+  const wrong = means.findIndex((mean) => !Number.isFinite(mean));
+  if (wrong >= 0) throw new Error(`detectBimodalityFromHistogram: mean of channel ${wrong} is ${means[wrong]}`);
+  const bins = counts.length;
+  if (bins === 0) throw new Error('detectBimodalityFromHistogram: the histogram is empty');
+  const [low, high] = [lower[0]!, upper[bins - 1]!];
+  const widest = (high - low) * FINEST_PART;
+  const values: number[] = [];
+  const weights: number[] = [];
+  for (let bin = 0; bin < bins; bin++) {
+    const width = upper[bin]! - lower[bin]!;
+    const parts = width > widest ? Math.ceil(width / widest) : 1;
+    for (let part = 0; part < parts; part++) {
+      values.push(lower[bin]! + (width * (part + 0.5)) / parts);
+      weights.push(counts[bin]! / parts);
+    }
   }
-  if (!means.every(Number.isFinite)) {
-    throw new Error(
-      `detectBimodalityFromHistogram: mean of channel ${means.findIndex((m) => !Number.isFinite(m))} is not finite`,
-    );
-  }
-  const width = (max - min) / counts.length;
-  const centres = Float64Array.from(counts, (_, bin) => min + (bin + 0.5) * width);
-  const weights = Float64Array.from(counts);
-  if (!weights.every((count) => count >= 0 && Number.isFinite(count)) || !weights.some((count) => count > 0)) {
-    throw new Error('detectBimodalityFromHistogram: counts are empty, negative or not finite');
-  }
-  return classify(estimateDensity(centres, weights, min, max), signsOf(means));
+  return classify(estimateDensity(values, weights, low, high), signsOf(means));
 }
 
 interface Density {

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { detectBimodality, detectBimodalityFromHistogram } from '../../src/calibrate/detect-bimodality.js';
+import { statisticsOf, statisticsOfFloatBins } from '../../src/calibrate/histogram.js';
 import { searchSoftmaxGranularity } from '../../src/calibrate/search-softmax-granularity.js';
 import { readNpy } from '../../src/npy.js';
 
@@ -42,21 +43,23 @@ for (const folder of folders) {
       expect(answer.bimodal).toBe(is_bimodal);
       if (gamma !== null) expect([...answer.signs]).toEqual(gamma);
 
-      const [min, max] = [data.reduce((a, b) => Math.min(a, b)), data.reduce((a, b) => Math.max(a, b))];
-      const counts = new Uint32Array(2048);
       const channelMeans = new Float64Array(channels);
       data.forEach((key, i) => {
-        counts[Math.min(2047, Math.floor(((key - min) / (max - min)) * 2048))]! += 1;
         channelMeans[i % channels]! += key / tokens;
       });
-      const binned = detectBimodalityFromHistogram({ counts, min, max, channelMeans });
-      expect({ bimodal: binned.bimodal, signs: binned.signs }).toEqual({
-        bimodal: answer.bimodal,
-        signs: answer.signs,
-      });
-      binned.peaks.forEach((peak, i) => {
-        expect(peak.density / answer.peaks[i]!.density).toBeCloseTo(1, 2);
-      });
+      const floatBins = new Uint32Array(1 << 16);
+      for (const bits of new Uint32Array(data.buffer)) floatBins[bits >>> 16]! += 1;
+      const { min, max, histogram } = statisticsOf(file, data);
+      for (const bins of [histogram, statisticsOfFloatBins(file, floatBins, { min, max }).histogram]) {
+        const binned = detectBimodalityFromHistogram(bins, channelMeans);
+        expect({ bimodal: binned.bimodal, signs: binned.signs }).toEqual({
+          bimodal: answer.bimodal,
+          signs: answer.signs,
+        });
+        binned.peaks.forEach((peak, i) => {
+          expect(peak.density / answer.peaks[i]!.density).toBeCloseTo(1, 2);
+        });
+      }
     });
 
     test.each(expected.softmax)('granularity of $probabilities', async ({ probabilities, values, by_bits }) => {

@@ -1,0 +1,122 @@
+export const WEIGHT_OBSERVERS = ['minmax', 'mse'] as const;
+export type WeightObserver = (typeof WEIGHT_OBSERVERS)[number];
+
+export interface WeightOptions {
+  /** Rows of the weight: [channels, weights of a channel]. */
+  readonly channels: number;
+  /** Codes are −2^(bits−1) to 2^(bits−1) − 1. */
+  readonly bits: number;
+}
+
+/** The search tries clips from this fraction of the whole range up, on a grid and then around the best. */
+const LEAST_CLIP = 0.3;
+const COARSE_STEPS = 28;
+const HALVINGS = 3;
+
+/**
+ * Symmetric scales of a weight, one per output channel: real = scale · code. Min-max is the least scale that clips nothing;
+ * `mse` searches below it for the least squared error. A channel of zeros has the scale 1.
+ *
+ * @param weights [channels, …], row-major
+ * @throws naming the tensor, where a weight is NaN or infinite or the size does not match
+ */
+export function observeWeights(
+  name: string,
+  weights: Float32Array,
+  { channels, bits, observer }: WeightOptions & { readonly observer: WeightObserver },
+): Float32Array {
+  const length = channelLength(name, weights, channels);
+  const scales = new Float32Array(channels);
+  for (let channel = 0; channel < channels; channel++) {
+    const row = weights.subarray(channel * length, (channel + 1) * length);
+    const whole = wholeScale(name, row, channel, bits);
+    scales[channel] = observer === 'minmax' || whole === 1 ? whole : leastErrorScale(row, whole, bits);
+  }
+  return scales;
+}
+
+/** Codes of a weight: nearest, ties to even, clamped. */
+export function quantizeWeights(
+  name: string,
+  weights: Float32Array,
+  scales: Float32Array,
+  { channels, bits }: WeightOptions,
+): Int8Array {
+  const length = channelLength(name, weights, channels);
+  const highest = 2 ** (bits - 1) - 1;
+  const codes = new Int8Array(weights.length);
+  for (let i = 0; i < weights.length; i++) {
+    const code = roundHalfToEven(weights[i]! / scales[Math.floor(i / length)]!);
+    codes[i] = Math.min(highest, Math.max(-highest - 1, code));
+  }
+  return codes;
+}
+
+function channelLength(name: string, weights: Float32Array, channels: number): number {
+  const length = weights.length / channels;
+  if (!Number.isInteger(length))
+    throw new Error(`tensor ${name}: ${weights.length} weights are not ${channels} equal channels`);
+  return length;
+}
+
+/** The least scale that clips nothing; 1 for zeros. */
+function wholeScale(name: string, row: Float32Array, channel: number, bits: number): number {
+  let min = 0;
+  let max = 0;
+  for (let i = 0; i < row.length; i++) {
+    const weight = row[i]!;
+    if (!Number.isFinite(weight))
+      throw new Error(`tensor ${name}: weight ${i} of output channel ${channel} is ${weight}`);
+    if (weight < min) min = weight;
+    if (weight > max) max = weight;
+  }
+  const highest = 2 ** (bits - 1) - 1;
+  const scale = Math.fround(Math.max(max / highest, -min / (highest + 1)));
+  // Too small for float32 to hold a scale's reciprocal: as good as zero.
+  return scale < 2 ** -100 ? 1 : scale;
+}
+
+function leastErrorScale(row: Float32Array, whole: number, bits: number): number {
+  let bestClip = 1;
+  let bestError = squaredError(row, whole, bits, Number.POSITIVE_INFINITY);
+  const attempt = (clip: number): void => {
+    const error = squaredError(row, Math.fround(whole * clip), bits, bestError);
+    if (error < bestError) [bestClip, bestError] = [clip, error];
+  };
+  const step = (1 - LEAST_CLIP) / COARSE_STEPS;
+  for (let i = 1; i <= COARSE_STEPS; i++) attempt(1 - i * step);
+  for (let halving = 1; halving <= HALVINGS; halving++) {
+    const centre = bestClip;
+    attempt(centre - step / 2 ** halving);
+    attempt(Math.min(1, centre + step / 2 ** halving));
+  }
+  return Math.fround(whole * bestClip);
+}
+
+/** Σ (w − quantized w)², or at least `enough` as soon as that is reached. */
+function squaredError(row: Float32Array, scale: number, bits: number, enough: number): number {
+  const highest = 2 ** (bits - 1) - 1;
+  const lowest = -highest - 1;
+  const inverse = 1 / scale;
+  let sum = 0;
+  const limit = enough * inverse * inverse;
+  for (let i = 0; i < row.length; ) {
+    const block = Math.min(row.length, i + 64);
+    for (; i < block; i++) {
+      const u = row[i]! * inverse;
+      let code = Math.floor(u + 0.5);
+      if (code > highest) code = highest;
+      else if (code < lowest) code = lowest;
+      sum += (u - code) * (u - code);
+    }
+    if (sum >= limit) return enough;
+  }
+  return sum * scale * scale;
+}
+
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  if (rest !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
