@@ -42,3 +42,18 @@ export function roundStored(tensor: Tensor): Tensor {
   if (round) for (let i = 0; i < data.length; i++) data[i] = round(Number(data[i]));
   return tensor;
 }
+
+/** An integer result as the element that a store makes of it; floats stay. */
+export function wrapped(x: number | bigint, dtype: DType): number | bigint {
+  if (typeof x === 'bigint') return dtype === 'u64' ? BigInt.asUintN(64, x) : BigInt.asIntN(64, x);
+  return WRAP[dtype]?.(x) ?? x;
+}
+
+const WRAP: { readonly [D in DType]?: (x: number) => number } = {
+  i8: (x) => (x << 24) >> 24,
+  u8: (x) => x & 0xff,
+  i16: (x) => (x << 16) >> 16,
+  u16: (x) => x & 0xffff,
+  i32: (x) => x | 0,
+  u32: (x) => x >>> 0,
+};

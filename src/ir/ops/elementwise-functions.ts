@@ -1,5 +1,6 @@
 import { roundToBf16, roundToF16 } from '../half.js';
-import type { DType } from '../types.js';
+import { type DType, isFloat } from '../types.js';
+import { isBig } from './elements.js';
 import type { BinaryFunction, UnaryFunction } from './elementwise.js';
 import { FLOAT32_FUNCTIONS, FLOAT64_FUNCTIONS } from './float-functions.js';
 
@@ -8,7 +9,7 @@ import { FLOAT32_FUNCTIONS, FLOAT64_FUNCTIONS } from './float-functions.js';
 type NumberUnary = (x: number) => number;
 type BigUnary = (x: bigint) => bigint;
 type NumberBinary = (a: number, b: number) => number;
-type BigBinary = (a: bigint, b: bigint) => bigint | boolean;
+type BigBinary = (a: bigint, b: bigint) => bigint | number;
 
 const PREDICATES = {
   not: (x: number): number => Number(x === 0),
@@ -52,7 +53,7 @@ const SHARED = {
 type PlainBinary = Exclude<BinaryFunction, 'pow'>;
 
 /** In double; of float32 operands a single + − × ÷ is rounded right by the store. */
-export const FLOAT_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
+const FLOAT_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
   ...SHARED,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
@@ -61,7 +62,7 @@ export const FLOAT_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
 };
 
 /** Of at most 32 bits: sums are exact in double, and the low 32 bits of a product are those of `imul`. */
-export const INTEGER_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
+const INTEGER_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
   ...SHARED,
   mul: Math.imul,
   div: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)),
@@ -69,7 +70,7 @@ export const INTEGER_BINARY: Readonly<Record<PlainBinary, NumberBinary>> = {
   mod: (a, b) => (b === 0 ? 0 : floored(a % b, b)),
 };
 
-export const BIG_BINARY: Readonly<Record<PlainBinary, BigBinary>> = {
+const BIG_BINARY: Readonly<Record<PlainBinary, BigBinary>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -83,16 +84,16 @@ export const BIG_BINARY: Readonly<Record<PlainBinary, BigBinary>> = {
   min: (a, b) => (a < b ? a : b),
   // biome-ignore lint/complexity/useMathMinMax: see min
   max: (a, b) => (a > b ? a : b),
-  and: (a, b) => a !== 0n && b !== 0n,
-  or: (a, b) => a !== 0n || b !== 0n,
-  xor: (a, b) => (a !== 0n) !== (b !== 0n),
-  equal: (a, b) => a === b,
-  less: (a, b) => a < b,
-  less_equal: (a, b) => a <= b,
+  and: (a, b) => Number(a !== 0n && b !== 0n),
+  or: (a, b) => Number(a !== 0n || b !== 0n),
+  xor: (a, b) => Number((a !== 0n) !== (b !== 0n)),
+  equal: (a, b) => Number(a === b),
+  less: (a, b) => Number(a < b),
+  less_equal: (a, b) => Number(a <= b),
 };
 
 /** a^b modulo 2^64; of a negative exponent the truncated quotient, 0 for base 0. */
-export function integerPower(a: bigint, b: bigint): bigint {
+function integerPower(a: bigint, b: bigint): bigint {
   if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
   let result = 1n;
   let square = a;
@@ -153,3 +154,15 @@ function stickyNumber(x: bigint): number {
 /** An integer of at most 32 bits, or a bool, as an element of `to`. */
 export const fromInteger = (x: number, to: DType): number | bigint =>
   BIG_RANGES[to] ? BigInt(x) : INTEGER_RANGES[to] ? x : fromFloat(x, to);
+
+/** A function of two elements of whatever kind their dtypes have. */
+export type ElementBinary = (a: number | bigint, b: number | bigint) => number | bigint;
+
+export function binaryOf(fn: BinaryFunction, a: DType, b: DType): ElementBinary {
+  if (fn === 'pow') {
+    if (isFloat(a) || isFloat(b)) return (x, y) => fromFloat(Number(x) ** Number(y), a);
+    return (x, y) => fromBig(integerPower(BigInt(x), BigInt(y)), a);
+  }
+  const apply = isBig(a) ? BIG_BINARY[fn] : isFloat(a) ? FLOAT_BINARY[fn] : INTEGER_BINARY[fn];
+  return apply as ElementBinary;
+}

@@ -3,17 +3,7 @@ import { type DType, isFloat } from '../types.js';
 import { broadcastOffsets, broadcastShapes } from './broadcast.js';
 import { BOOL_TYPE, FLOAT_TYPES, NUMERIC_TYPES, requireDType, requireSameDType } from './check.js';
 import { type Elements, elementsOf, isBig, roundStored, zeros } from './elements.js';
-import {
-  BIG_BINARY,
-  BIG_UNARY,
-  FLOAT_BINARY,
-  fromBig,
-  fromFloat,
-  fromInteger,
-  INTEGER_BINARY,
-  integerPower,
-  unaryOfNumbers,
-} from './elementwise-functions.js';
+import { BIG_UNARY, binaryOf, fromBig, fromFloat, fromInteger, unaryOfNumbers } from './elementwise-functions.js';
 import { floatFunctions } from './float-functions.js';
 
 export const UNARY_FUNCTIONS = [
@@ -93,21 +83,6 @@ export type BinaryFunction = (typeof BINARY_FUNCTIONS)[number];
 const LOGIC: readonly BinaryFunction[] = ['and', 'or', 'xor'];
 const COMPARISONS: readonly BinaryFunction[] = ['equal', 'less', 'less_equal'];
 
-/** On elements of any kind; the kinds are those that the dtypes have. */
-function binaryOf(
-  fn: BinaryFunction,
-  a: DType,
-  b: DType,
-): (a: number | bigint, b: number | bigint) => number | bigint | boolean {
-  if (fn === 'pow') {
-    if (isFloat(a) || isFloat(b)) return (x, y) => fromFloat(Number(x) ** Number(y), a);
-    const convert = isBig(a) ? (x: bigint): bigint => x : (x: bigint): number => Number(BigInt.asIntN(32, x));
-    return (x, y) => convert(integerPower(BigInt(x), BigInt(y)));
-  }
-  const apply = isBig(a) ? BIG_BINARY[fn] : isFloat(a) ? FLOAT_BINARY[fn] : INTEGER_BINARY[fn];
-  return apply as (a: number | bigint, b: number | bigint) => number | bigint | boolean;
-}
-
 export const binary = defineOp({
   summary:
     'Elementwise function of two operands, broadcast as in numpy. Integers wrap; division truncates and gives 0 for a divisor of 0; `mod` has the sign of the divisor, `fmod` of the dividend.',
@@ -130,10 +105,7 @@ export const binary = defineOp({
     const [atA, atB] = [broadcastOffsets(a.shape, type!.shape), broadcastOffsets(b.shape, type!.shape)];
     const [from, other, to] = [elementsOf(a.data), elementsOf(b.data), elementsOf(result.data)];
     const apply = binaryOf(fn, a.dtype, b.dtype);
-    for (let i = 0; i < to.length; i++) {
-      const y = apply(from[atA ? atA[i]! : i]!, other[atB ? atB[i]! : i]!);
-      to[i] = typeof y === 'boolean' ? Number(y) : y;
-    }
+    for (let i = 0; i < to.length; i++) to[i] = apply(from[atA ? atA[i]! : i]!, other[atB ? atB[i]! : i]!);
     return [roundStored(result)];
   },
 });

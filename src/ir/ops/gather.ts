@@ -1,6 +1,7 @@
-import { attr, defineOp, operand, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import type { Dim } from '../scalar.js';
-import type { TensorType } from '../types.js';
+import { elementCount, stridesOf, type Tensor, type TensorType } from '../types.js';
+import { splitAt, stridedOffsets } from './broadcast.js';
 import {
   INDEX_TYPES,
   requireAxis,
@@ -10,7 +11,7 @@ import {
   requireRankAtLeast,
   showShape,
 } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, numbersOf, take, zeros } from './elements.js';
 
 export function requireIndices(types: readonly (TensorType | undefined)[], index: number): TensorType {
   const indices = requireType(types, index, 'indices');
@@ -27,6 +28,50 @@ export function tupleLength(indices: TensorType, rank: number): number {
   return length;
 }
 
+/** Indices as numbers from 0 to extent − 1, negative ones counted from the end. Throws for others. */
+export function resolveIndices(indices: Tensor, extent: number): Int32Array {
+  const resolved = Int32Array.from(numbersOf(indices));
+  for (let i = 0; i < resolved.length; i++) {
+    const index = resolved[i]!;
+    if (index < -extent || index >= extent)
+      throw new TypeMismatch(`indices: expected −${extent} ≤ index < ${extent}, found ${index}`);
+    if (index < 0) resolved[i] = index + extent;
+  }
+  return resolved;
+}
+
+/** Offsets in a tensor of `shape` of […, indices[…, i, …], …] along an axis, for each element of indices. */
+export function elementOffsets(shape: readonly number[], indices: Tensor, axis: number): Int32Array {
+  const strides = stridesOf(shape);
+  indices.shape.forEach((dim, at) => {
+    if (at !== axis && dim > shape[at]!)
+      throw new TypeMismatch(`indices: axis ${at} of ${showShape(indices.shape)} exceeds that of ${showShape(shape)}`);
+  });
+  const offsets = stridedOffsets(
+    indices.shape,
+    strides.map((stride, at) => (at === axis ? 0 : stride)),
+  );
+  const resolved = resolveIndices(indices, shape[axis]!);
+  return offsets.map((offset, i) => offset + resolved[i]! * strides[axis]!);
+}
+
+/** Offsets in a tensor of `shape` of the slices that index tuples [i…, k] choose, and the length of a slice. */
+export function tupleOffsets(shape: readonly number[], indices: Tensor): { starts: Int32Array; run: number } {
+  const k = indices.shape.at(-1)!;
+  const strides = stridesOf(shape);
+  const values = numbersOf(indices);
+  const starts = new Int32Array(elementCount(indices.shape.slice(0, -1)));
+  for (let i = 0; i < starts.length; i++)
+    for (let axis = 0; axis < k; axis++) {
+      const index = values[i * k + axis]!;
+      const extent = shape[axis]!;
+      if (index < -extent || index >= extent)
+        throw new TypeMismatch(`indices: expected −${extent} ≤ index < ${extent} on axis ${axis}, found ${index}`);
+      starts[i] = starts[i]! + (index < 0 ? index + extent : index) * strides[axis]!;
+    }
+  return { starts, run: elementCount(shape.slice(k)) };
+}
+
 export const gather = defineOp({
   summary:
     'x [a…, n, b…], indices [i…] → [a…, i…, b…]: slices of x along an axis; negative indices count from the end. ONNX Gather.',
@@ -38,7 +83,20 @@ export const gather = defineOp({
     requireAxis(axis, x.shape.length);
     return [{ ...x, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] }];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const { outer, extent, inner } = splitAt(x.shape, axis);
+    const indices = resolveIndices(requireTensor(operands, 1), extent);
+    const result = zeros(x.dtype, type!.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    let at = 0;
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < indices.length; i++) {
+        const start = (o * extent + indices[i]!) * inner;
+        for (let j = 0; j < inner; j++) to[at++] = from[start + j]!;
+      }
+    return [result];
+  },
 });
 
 export const gather_elements = defineOp({
@@ -52,7 +110,11 @@ export const gather_elements = defineOp({
     requireRank(indices, 'indices', x.shape.length);
     return [{ ...x, shape: indices.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis }) => {
+    const x = requireTensor(operands, 0);
+    const indices = requireTensor(operands, 1);
+    return [take(x, elementOffsets(x.shape, indices, axis), indices.shape)];
+  },
 });
 
 export const gather_nd = defineOp({
@@ -71,5 +133,19 @@ export const gather_nd = defineOp({
       .map((dim, axis): Dim => requireEqual(dim, indices.shape[axis]!, `indices, axis ${axis}`, context));
     return [{ ...x, shape: [...batch, ...indices.shape.slice(batch_dims, -1), ...x.shape.slice(batch_dims + k)] }];
   },
-  evaluate: pending,
+  evaluate: (operands, { batch_dims }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const indices = requireTensor(operands, 1);
+    const batches = elementCount(x.shape.slice(0, batch_dims));
+    const { starts, run } = tupleOffsets(x.shape.slice(batch_dims), indices);
+    const own = elementCount(x.shape.slice(batch_dims));
+    const perBatch = starts.length / Math.max(1, batches);
+    const result = zeros(x.dtype, type!.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    for (let i = 0; i < starts.length; i++) {
+      const start = Math.floor(i / perBatch) * own + starts[i]!;
+      for (let j = 0; j < run; j++) to[i * run + j] = from[start + j]!;
+    }
+    return [result];
+  },
 });

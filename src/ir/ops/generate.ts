@@ -1,7 +1,8 @@
 import { attr, defineOp, TypeMismatch } from '../op.js';
 import { elementCount } from '../types.js';
 import { NUMERIC_TYPES, requireAtLeast, requireDims, requireDType } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, isBig, roundStored, zeros } from './elements.js';
+import { fromFloat } from './elementwise-functions.js';
 
 export const iota = defineOp({
   summary: '→ [size]: 0, 1, … size − 1.',
@@ -13,7 +14,12 @@ export const iota = defineOp({
     requireDims([size], 'size', context);
     return [type];
   },
-  evaluate: pending,
+  evaluate: (_, { dtype }, { types: [type] }) => {
+    const result = zeros(dtype, type!.shape);
+    const to = elementsOf(result.data);
+    for (let i = 0; i < to.length; i++) to[i] = isBig(dtype) ? BigInt(i) : i;
+    return [roundStored(result)];
+  },
 });
 
 export const scalars = defineOp({
@@ -26,5 +32,12 @@ export const scalars = defineOp({
       throw new TypeMismatch(`values: expected ${elementCount(shape)} for shape [${shape}], found ${values.length}`);
     return [{ dtype, shape }];
   },
-  evaluate: pending,
+  evaluate: (_, { values, dtype, shape }, { value }) => {
+    const result = zeros(dtype, shape);
+    const to = elementsOf(result.data);
+    values.forEach((scalar, i) => {
+      to[i] = fromFloat(value(scalar), dtype);
+    });
+    return [result];
+  },
 });

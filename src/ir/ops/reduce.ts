@@ -1,14 +1,43 @@
-import { attr, defineOp, operand, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import type { Dim } from '../scalar.js';
 import { boundsOf } from '../scalar.js';
-import { DTYPES, type TensorType } from '../types.js';
+import { DTYPES, isFloat, stridesOf, type TensorType } from '../types.js';
+import { splitAt, stridedOffsets } from './broadcast.js';
 import { NUMERIC_TYPES, requireAxis, requireDType, showShape } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, isBig, roundStored, wrapped, zeros } from './elements.js';
+import { binaryOf } from './elementwise-functions.js';
 
 const reducedShape = (shape: readonly Dim[], axes: readonly number[], keepdims: boolean): readonly Dim[] =>
   keepdims
     ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
     : shape.filter((_, axis) => !axes.includes(axis));
+
+/** Offsets of the first element of each group, and of a group's elements from it, both in row-major order. */
+function splitAxes(shape: readonly number[], axes: readonly number[]): { kept: Int32Array; reduced: Int32Array } {
+  const strides = stridesOf(shape);
+  const along = (axis: number): boolean => axes.includes(axis);
+  const offsets = (chosen: (axis: number) => boolean): Int32Array =>
+    stridedOffsets(
+      shape.filter((_, axis) => chosen(axis)),
+      strides.filter((_, axis) => chosen(axis)),
+    );
+  return { kept: offsets((axis) => !along(axis)), reduced: offsets(along) };
+}
+
+const COMBINE = { sum: 'add', mean: 'add', prod: 'mul', max: 'max', min: 'min' } as const;
+
+/** A mean of integers truncates, as their division does. */
+function divide(sum: number | bigint, count: number, float: boolean): number | bigint {
+  if (typeof sum === 'bigint') return count === 0 ? 0n : sum / BigInt(count);
+  return float ? sum / count : count === 0 ? 0 : Math.trunc(sum / count);
+}
+
+/** Order with NaN above everything and the zeros equal. */
+function compareElements(a: number | bigint, b: number | bigint): number {
+  if (a < b) return -1;
+  if (a > b) return 1;
+  return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+}
 
 export const reduce = defineOp({
   summary: 'Sum, mean, maximum, minimum or product over axes. ONNX ReduceSum, …; max and min of bool are or and and.',
@@ -21,7 +50,28 @@ export const reduce = defineOp({
     if (new Set(axes).size !== axes.length) throw new TypeMismatch(`axes: expected each axis once, found ${axes}`);
     return [{ dtype: x.dtype, shape: reducedShape(x.shape, axes, keepdims) }];
   },
-  evaluate: pending,
+  evaluate: (operands, { fn, axes }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const { kept, reduced } = splitAxes(x.shape, axes);
+    const result = zeros(x.dtype, type!.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    if (reduced.length === 0 && (fn === 'max' || fn === 'min') && kept.length > 0)
+      throw new TypeMismatch(`reduce ${fn}: nothing to reduce in shape ${showShape(x.shape)}`);
+    const combine = binaryOf(COMBINE[fn], x.dtype, x.dtype);
+    const round = x.dtype === 'f64' || !isFloat(x.dtype) ? undefined : Math.fround;
+    const one = isBig(x.dtype) ? 1n : 1;
+    for (let i = 0; i < kept.length; i++) {
+      const start = kept[i]!;
+      const fromFirst = fn === 'max' || fn === 'min';
+      let sum = fromFirst ? from[start + reduced[0]!]! : fn === 'prod' ? one : isBig(x.dtype) ? 0n : 0;
+      for (let j = fromFirst ? 1 : 0; j < reduced.length; j++) {
+        const next = combine(sum, from[start + reduced[j]!]!);
+        sum = round ? round(next as number) : next;
+      }
+      to[i] = fn === 'mean' ? divide(sum, reduced.length, isFloat(x.dtype)) : wrapped(sum, x.dtype);
+    }
+    return [roundStored(result)];
+  },
 });
 
 export const arg_reduce = defineOp({
@@ -37,7 +87,25 @@ export const arg_reduce = defineOp({
       throw new TypeMismatch(`x: expected elements along axis ${axis}, found shape ${showShape(x.shape)}`);
     return [{ dtype: 'i64', shape: reducedShape(x.shape, [axis], keepdims) }];
   },
-  evaluate: pending,
+  evaluate: (operands, { fn, axis, select_last }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const { outer, extent, inner } = splitAt(x.shape, axis);
+    const result = zeros('i64', type!.shape);
+    if (extent === 0 && result.data.length > 0) throw new TypeMismatch(`arg_reduce: axis ${axis} is empty`);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    const sign = fn === 'max' ? 1 : -1;
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++) {
+        const at = (j: number): number | bigint => from[(o * extent + j) * inner + i]!;
+        let best = 0;
+        for (let j = 1; j < extent; j++) {
+          const order = sign * compareElements(at(j), at(best));
+          if (order > 0 || (order === 0 && select_last)) best = j;
+        }
+        to[o * inner + i] = BigInt(best);
+      }
+    return [result];
+  },
 });
 
 export const cumsum = defineOp({
@@ -51,7 +119,26 @@ export const cumsum = defineOp({
     requireAxis(axis, x.shape.length);
     return [{ dtype: x.dtype, shape: x.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis, exclusive, reverse }) => {
+    const x = requireTensor(operands, 0);
+    const { outer, extent, inner } = splitAt(x.shape, axis);
+    const result = zeros(x.dtype, x.shape);
+    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
+    const combine = binaryOf('add', x.dtype, x.dtype);
+    const round = x.dtype === 'f64' || !isFloat(x.dtype) ? undefined : Math.fround;
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++) {
+        let sum: number | bigint = isBig(x.dtype) ? 0n : 0;
+        for (let step = 0; step < extent; step++) {
+          const at = (o * extent + (reverse ? extent - 1 - step : step)) * inner + i;
+          const next = combine(sum, from[at]!);
+          const following = round ? round(next as number) : wrapped(next, x.dtype);
+          to[at] = exclusive ? sum : following;
+          sum = following;
+        }
+      }
+    return [roundStored(result)];
+  },
 });
 
 export const top_k = defineOp({
@@ -71,5 +158,25 @@ export const top_k = defineOp({
       { dtype: 'i64', shape },
     ];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis, k, largest }, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const { outer, extent, inner } = splitAt(x.shape, axis);
+    if (k > extent) throw new TypeMismatch(`k: expected at most ${extent}, the size of axis ${axis}, found ${k}`);
+    const values = zeros(x.dtype, type!.shape);
+    const indices = zeros('i64', type!.shape);
+    const [from, toValue, toIndex] = [elementsOf(x.data), elementsOf(values.data), elementsOf(indices.data)];
+    const sign = largest ? -1 : 1;
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++) {
+        const at = (j: number): number | bigint => from[(o * extent + j) * inner + i]!;
+        const order = Array.from({ length: extent }, (_, j) => j).sort(
+          (p, q) => sign * compareElements(at(p), at(q)) || p - q,
+        );
+        for (let j = 0; j < k; j++) {
+          toValue[(o * k + j) * inner + i] = at(order[j]!);
+          toIndex[(o * k + j) * inner + i] = BigInt(order[j]!);
+        }
+      }
+    return [values, indices];
+  },
 });

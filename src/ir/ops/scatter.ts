@@ -1,10 +1,15 @@
-import { attr, defineOp, operand, requireType } from '../op.js';
-import type { TensorType } from '../types.js';
+import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
+import type { DType, Tensor, TensorType } from '../types.js';
 import { NUMERIC_TYPES, requireAxis, requireDType, requireRank, requireSameDType, requireShape } from './check.js';
-import { requireIndices, tupleLength } from './gather.js';
-import { pending } from './pending.js';
+import { elementsOf, roundStored } from './elements.js';
+import { binaryOf, type ElementBinary } from './elementwise-functions.js';
+import { elementOffsets, requireIndices, tupleLength, tupleOffsets } from './gather.js';
 
 const REDUCTION = attr.enum('none', 'add', 'mul', 'max', 'min');
+
+/** The element that an update leaves: itself, or the sum, product, … with what stood there. */
+const combinerOf = (reduction: 'none' | 'add' | 'mul' | 'max' | 'min', dtype: DType): ElementBinary =>
+  reduction === 'none' ? (_, update) => update : binaryOf(reduction, dtype, dtype);
 
 function requireUpdates(x: TensorType, types: readonly (TensorType | undefined)[], reduction: string): TensorType {
   const updates = requireType(types, 2, 'updates');
@@ -26,7 +31,20 @@ export const scatter_nd = defineOp({
     requireShape(updates, 'updates', [...indices.shape.slice(0, -1), ...x.shape.slice(k)], context);
     return [x];
   },
-  evaluate: pending,
+  evaluate: (operands, { reduction }) => {
+    const x = requireTensor(operands, 0);
+    const updates = elementsOf(requireTensor(operands, 2).data);
+    const { starts, run } = tupleOffsets(x.shape, requireTensor(operands, 1));
+    const result: Tensor = { ...x, data: x.data.slice() };
+    const to = elementsOf(result.data);
+    const combine = combinerOf(reduction, x.dtype);
+    for (let i = 0; i < starts.length; i++)
+      for (let j = 0; j < run; j++) {
+        const at = starts[i]! + j;
+        to[at] = combine(to[at]!, updates[i * run + j]!);
+      }
+    return [roundStored(result)];
+  },
 });
 
 export const scatter_elements = defineOp({
@@ -43,5 +61,17 @@ export const scatter_elements = defineOp({
     requireShape(updates, 'updates', indices.shape, context);
     return [x];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis, reduction }) => {
+    const x = requireTensor(operands, 0);
+    const updates = elementsOf(requireTensor(operands, 2).data);
+    const offsets = elementOffsets(x.shape, requireTensor(operands, 1), axis);
+    const result: Tensor = { ...x, data: x.data.slice() };
+    const to = elementsOf(result.data);
+    const combine = combinerOf(reduction, x.dtype);
+    for (let i = 0; i < offsets.length; i++) {
+      const at = offsets[i]!;
+      to[at] = combine(to[at]!, updates[i]!);
+    }
+    return [roundStored(result)];
+  },
 });
