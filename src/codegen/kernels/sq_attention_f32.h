@@ -19,7 +19,7 @@
  *
  * Scalar definition of `sq_attention_f32` for one query (all sums sequential from 0 unless said, one rounding an operation):
  *   l[j] = (sum_c q[c] * k[j][c]) * scale; l[j] = l[j] + ((sum_c q[c] * rel_h[y][ky][c]) + (sum_c q[c] * rel_w[x][kx][c]));
- *   l[j] = l[j] + bias[j];  mx = max_j l[j];  p[j] = sq_exp_f32(l[j] - mx);  s = 16-lane sum of p (sq_math.h);
+ *   l[j] = l[j] + bias[j];  mx = max_j l[j];  p[j] = sq_exp_softmax_f32(l[j] - mx);  s = 16-lane sum of p (sq_math.h);
  *   out[d] = (sum_j p[j] * v[j][d]) / s
  * bit for bit on every ISA. `sq_attention_f32_fast` fuses, and rescales as the maximum grows.
  *

@@ -2,7 +2,7 @@
 #define SQ_SOFTMAX_F32_H
 /*
  * Softmax over the last axis (ONNX Softmax): x, y [rows, n], strides in elements. Exact on every ISA:
- *   mx = max_j x[j];  e[j] = sq_exp_f32(x[j] - mx);  s = 16-lane sum of e (sq_math.h);  y[j] = e[j] / s
+ *   mx = max_j x[j];  e[j] = sq_exp_softmax_f32(x[j] - mx);  s = 16-lane sum of e (sq_math.h);  y[j] = e[j] / s
  * y may be x. A unit is a row.
  */
 #include "sq_kernel.h"

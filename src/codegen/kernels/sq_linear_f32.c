@@ -1,0 +1,5 @@
+#include "sq_linear_body_f32.h"
+
+static void sq_linear_f32(const void *args, int64_t begin, int64_t end, int64_t worker) {
+  sq_linear_f32_body((const sq_linear_f32_args *)args, begin, end, worker, 4, 16, 0, sq_tile_f32_portable);
+}

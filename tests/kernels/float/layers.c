@@ -1,0 +1,169 @@
+/* Direct convolutions, layer normalization, GELU, softmax, matrix product and resize against their scalar definitions. */
+#include "../check.h"
+#include "sq_conv_nd_f32.c"
+#include "sq_conv_transpose_nd_f32.c"
+#include "sq_gelu_f32.c"
+#include "sq_layer_norm_f32.c"
+#include "sq_matmul_f32.c"
+#include "sq_resize_bilinear_f32.c"
+#include "sq_softmax_f32.c"
+
+/* Both convolutions, as the definition: sums over taps in order. `transposed` swaps the roles of the index map. */
+static void test_conv(int transposed, int64_t batch, int64_t in_c, int64_t out_c, int64_t groups, const int64_t *in,
+                      const int64_t *kernel, int64_t stride, int64_t dilation, int64_t pad, int64_t out_pad) {
+  sq_conv_nd_f32_args a = {0};
+  a.batch = batch, a.in_c = in_c, a.out_c = out_c, a.groups = groups;
+  int64_t taps = 1, ins = 1, outs = 1;
+  for (int d = 0; d < 3; d++) {
+    a.in[d] = in[d], a.kernel[d] = kernel[d];
+    int64_t used = kernel[d] > 1 || in[d] > 1;
+    a.stride[d] = used ? stride : 1, a.dilation[d] = used ? dilation : 1, a.pad[d] = used ? pad : 0;
+    a.out[d] = transposed ? (in[d] - 1) * a.stride[d] + (used ? out_pad : 0) + a.dilation[d] * (kernel[d] - 1) + 1 - 2 * a.pad[d]
+                          : (in[d] + 2 * a.pad[d] - a.dilation[d] * (kernel[d] - 1) - 1) / a.stride[d] + 1;
+    taps *= kernel[d], ins *= in[d], outs *= a.out[d];
+  }
+  int64_t icg = in_c / groups, ocg = out_c / groups, count = batch * outs * out_c;
+  float *x = check_random_f32(batch * ins * in_c, -1, 1), *w = check_random_f32(taps * icg * out_c, -1, 1);
+  float *bias = check_random_f32(out_c, -1, 1), *y = check_alloc_f32(count), *expected = check_alloc_f32(count), *to = expected;
+  for (int64_t i = 0; i < batch * outs; i++)
+    for (int64_t o = 0; o < out_c; o++) {
+      int64_t at[3] = {i / a.out[2] / a.out[1] % a.out[0], i / a.out[2] % a.out[1], i % a.out[2]};
+      float acc = 0.0f;
+      for (int64_t t = 0; t < taps; t++) {
+        int64_t tap[3] = {t / kernel[2] / kernel[1], t / kernel[2] % kernel[1], t % kernel[2]}, pos = i / outs;
+        int inside = 1;
+        for (int d = 0; d < 3; d++) {
+          int64_t p = transposed ? at[d] + a.pad[d] - tap[d] * a.dilation[d] : at[d] * a.stride[d] - a.pad[d] + tap[d] * a.dilation[d];
+          if (transposed) inside = inside && p >= 0 && p % a.stride[d] == 0, p = p / a.stride[d];
+          inside = inside && p >= 0 && p < in[d];
+          pos = pos * in[d] + p;
+        }
+        for (int64_t c = 0; inside && c < icg; c++) acc = acc + x[pos * in_c + o / ocg * icg + c] * w[(t * icg + c) * out_c + o];
+      }
+      acc = acc + bias[o];
+      *to++ = acc > 0.0f ? acc : 0.0f;
+    }
+  a.x = x, a.weight = w, a.bias = bias, a.y = y, a.activation = SQ_ACTIVATION_RELU;
+  sq_conv_transpose_nd_f32_args b = {a.x, a.weight, a.bias, a.y, a.batch, a.in_c, a.out_c, a.groups, {0}, {0}, {0}, {0}, {0}, {0}, a.activation};
+  for (int d = 0; d < 3; d++) {
+    b.in[d] = a.in[d], b.out[d] = a.out[d], b.kernel[d] = a.kernel[d];
+    b.stride[d] = a.stride[d], b.dilation[d] = a.dilation[d], b.pad[d] = a.pad[d];
+  }
+  if (transposed)
+    check_run(sq_conv_transpose_nd_f32, &b, sq_conv_transpose_nd_f32_units(&b));
+  else
+    check_run(sq_conv_nd_f32, &a, sq_conv_nd_f32_units(&a));
+  check_hash(y, count * 4);
+  check_bytes(transposed ? "conv_transpose_nd" : "conv_nd", expected, y, count * 4);
+  free(x), free(w), free(bias), free(y), free(expected);
+}
+
+static float sum16(const float *x, int64_t n) {
+  float lanes[16] = {0};
+  for (int64_t i = 0; i < n; i++) lanes[i % 16] = lanes[i % 16] + x[i];
+  return sq_tree16_f32(lanes);
+}
+
+static void test_rows(int64_t rows, int64_t n, int64_t gap) {
+  int64_t stride = n + gap, count = (rows - 1) * stride + n;
+  float *x = check_random_f32(count, -6, 6), *y = check_alloc_f32(count), *expected = check_alloc_f32(count);
+  float *gamma = check_random_f32(n, -2, 2), *beta = check_random_f32(n, -2, 2), *t = check_alloc_f32(n);
+  memcpy(expected, x, (size_t)count * 4), memcpy(y, x, (size_t)count * 4);
+  for (int64_t i = 0; i < rows; i++) {
+    const float *row = x + i * stride;
+    float mean = sum16(row, n) / (float)n;
+    for (int64_t j = 0; j < n; j++) t[j] = (row[j] - mean) * (row[j] - mean);
+    float r = 1.0f / sqrtf(sum16(t, n) / (float)n + 1e-6f);
+    for (int64_t j = 0; j < n; j++) expected[i * stride + j] = ((row[j] - mean) * r) * gamma[j] + beta[j];
+  }
+  sq_layer_norm_f32_args a = {y, stride, gamma, beta, y, stride, rows, n, 1e-6f};
+  check_run(sq_layer_norm_f32, &a, sq_layer_norm_f32_units(&a));
+  check_bytes("layer_norm in place", expected, y, count * 4);
+  check_hash(y, count * 4);
+
+  memcpy(expected, x, (size_t)count * 4), memcpy(y, x, (size_t)count * 4);
+  for (int64_t i = 0; i < rows; i++) {
+    const float *row = x + i * stride;
+    float top = row[0];
+    for (int64_t j = 1; j < n; j++) top = row[j] > top ? row[j] : top;
+    for (int64_t j = 0; j < n; j++) t[j] = sq_exp_softmax_f32(row[j] - top);
+    for (int64_t j = 0; j < n; j++) expected[i * stride + j] = t[j] / sum16(t, n);
+  }
+  sq_softmax_f32_args s = {y, stride, y, stride, rows, n};
+  check_run(sq_softmax_f32, &s, sq_softmax_f32_units(&s));
+  check_bytes("softmax in place", expected, y, count * 4);
+  check_hash(y, count * 4);
+
+  for (int32_t form = SQ_GELU_F32_ERF; form <= SQ_GELU_F32_TANH; form++) {
+    for (int64_t i = 0; i < count; i++) expected[i] = form == SQ_GELU_F32_TANH ? sq_gelu_tanh_f32(x[i]) : sq_gelu_erf_f32(x[i]);
+    sq_gelu_f32_args g = {x, y, count, form};
+    check_run(sq_gelu_f32, &g, sq_gelu_f32_units(&g));
+    check_bytes("gelu", expected, y, count * 4);
+    check_hash(y, count * 4);
+  }
+  free(x), free(y), free(expected), free(gamma), free(beta), free(t);
+}
+
+static void test_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, int a_transposed, int b_transposed, int offsets) {
+  int64_t a_row = a_transposed ? 1 : k, a_col = a_transposed ? m : 1, b_row = b_transposed ? 1 : n, b_col = b_transposed ? k : 1;
+  int64_t order[4] = {m * k, 0, m * k, 0};
+  float *a = check_random_f32(batch * m * k, -1, 1), *b = check_random_f32(k * n, -1, 1);
+  float *y = check_alloc_f32(batch * m * n), *expected = check_alloc_f32(batch * m * n);
+  for (int64_t t = 0; t < batch; t++)
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t j = 0; j < n; j++) {
+        const float *at = a + (offsets ? order[t] : t * m * k);
+        float acc = 0.0f;
+        for (int64_t p = 0; p < k; p++) acc = acc + at[i * a_row + p * a_col] * b[p * b_row + j * b_col];
+        expected[(t * m + i) * n + j] = acc;
+      }
+  sq_matmul_f32_args args = {a, offsets ? order : NULL, m * k, a_row, a_col, b, NULL, 0, b_row, b_col, y, m * n, n, batch, m, n, k};
+  check_run(sq_matmul_f32, &args, sq_matmul_f32_units(&args));
+  check_bytes("matmul", expected, y, batch * m * n * 4);
+  check_hash(y, batch * m * n * 4);
+  free(a), free(b), free(y), free(expected);
+}
+
+static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64_t ow, int64_t inner, float shift, float offset) {
+  float *x = check_random_f32(outer * ih * iw * inner, -1, 1), *y = check_alloc_f32(outer * oh * ow * inner);
+  float *expected = check_alloc_f32(outer * oh * ow * inner), *to = expected;
+  float scale_h = (float)ih / (float)oh, scale_w = (float)iw / (float)ow;
+  for (int64_t u = 0; u < outer * oh; u++)
+    for (int64_t o = 0; o < ow; o++)
+      for (int64_t c = 0; c < inner; c++) {
+        float sy = ((float)(u % oh) + shift) * scale_h + offset, sx = ((float)o + shift) * scale_w + offset;
+        sy = sy < 0.0f ? 0.0f : sy > (float)(ih - 1) ? (float)(ih - 1) : sy;
+        sx = sx < 0.0f ? 0.0f : sx > (float)(iw - 1) ? (float)(iw - 1) : sx;
+        int64_t y0 = (int64_t)floorf(sy), x0 = (int64_t)floorf(sx), y1 = y0 + 1 < ih ? y0 + 1 : y0, x1 = x0 + 1 < iw ? x0 + 1 : x0;
+        float wy = sy - (float)y0, wx = sx - (float)x0;
+        const float *p = x + u / oh * ih * iw * inner + c;
+        float top = p[(y0 * iw + x0) * inner] * (1.0f - wx) + p[(y0 * iw + x1) * inner] * wx;
+        float bottom = p[(y1 * iw + x0) * inner] * (1.0f - wx) + p[(y1 * iw + x1) * inner] * wx;
+        *to++ = top * (1.0f - wy) + bottom * wy;
+      }
+  sq_resize_bilinear_f32_args a = {x, y, outer, ih, iw, oh, ow, inner, scale_h, shift, offset, scale_w, shift, offset};
+  check_run(sq_resize_bilinear_f32, &a, sq_resize_bilinear_f32_units(&a));
+  check_bytes("resize", expected, y, outer * oh * ow * inner * 4);
+  check_hash(y, outer * oh * ow * inner * 4);
+  free(x), free(y), free(expected);
+}
+
+int main(void) {
+  check_seed(2);
+  const int64_t sizes[][6] = {{1, 1, 1, 1, 1, 1}, {1, 1, 9, 1, 1, 3}, {1, 7, 9, 1, 3, 3}, {4, 5, 6, 3, 2, 3}, {1, 8, 8, 1, 7, 7}, {1, 5, 4, 1, 2, 2}};
+  const int64_t channels[][3] = {{1, 1, 1}, {6, 4, 2}, {20, 20, 20}, {16, 16, 16}, {3, 37, 1}, {8, 64, 2}};
+  for (int s = 0; s < 6; s++)
+    for (int c = 0; c < 6; c++)
+      for (int t = 0; t < 2; t++) {
+        test_conv(t, 1 + c % 2, channels[c][0], channels[c][1], channels[c][2], sizes[s], sizes[s] + 3, 1, 1, 0, 0);
+        if (s > 0) test_conv(t, 1, channels[c][0], channels[c][1], channels[c][2], sizes[s], sizes[s] + 3, 2, 1, 1, 1);
+        if (s > 0 && s < 4) test_conv(t, 1, channels[c][0], channels[c][1], channels[c][2], sizes[s], sizes[s] + 3, 1, 2, 2, 0);
+      }
+  for (int64_t n = 1; n < 70; n += 5) test_rows(3, n, n % 3);
+  test_rows(1, 16, 0), test_rows(2, 768, 1), test_rows(5, 1300, 0);
+  test_matmul(1, 1, 1, 1, 0, 0, 0), test_matmul(3, 3, 5, 7, 0, 0, 0), test_matmul(4, 17, 70, 9, 0, 0, 1);
+  test_matmul(2, 4, 1030, 32, 0, 0, 0), test_matmul(2, 6, 33, 12, 1, 1, 1), test_matmul(1, 5, 16, 3, 1, 0, 0);
+  test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
+  test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
+  return check_finish();
+}
