@@ -1,4 +1,4 @@
-import { exp2, log2, sum16 } from '../float-math.js';
+import { exp2F32, log2F32, sum16F32 } from '../float-math.js';
 import type { AttentionConstants, SoftmaxQuantizer } from './attention-parameters.js';
 import { codeOf, roundHalfEven } from './code.js';
 
@@ -76,14 +76,14 @@ export function attentionCodes(
   let max = Number.NEGATIVE_INFINITY;
   for (const logit of x) if (logit > max) max = logit;
   const top = levels - 1;
-  const exponential = (logit: number): number => exp2(f(f(logit - max) * LOG2_E));
+  const exponential = (logit: number): number => exp2F32(f(f(logit - max) * LOG2_E));
   if (quantizer === 'row_uniform') {
     return Uint8Array.from(x, (logit) => {
       const t = f(exponential(logit) * top);
       return roundHalfEven(t > 0 ? Math.min(t, top) : 0);
     });
   }
-  const shift = quantizer === 'agq' ? f(tau * f(log2(sum16(x.map(exponential))) + log2S)) : 0;
+  const shift = quantizer === 'agq' ? f(tau * f(log2F32(sum16F32(x.map(exponential))) + log2S)) : 0;
   const low = quantizer === 'agq' ? 0 : offset;
   return Uint8Array.from(x, (logit) => {
     const scaled = f(f(max - logit) * tScale);

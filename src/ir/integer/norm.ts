@@ -1,4 +1,4 @@
-import { sum16 } from '../float-math.js';
+import { sum16F32 } from '../float-math.js';
 import type { Quantization } from '../types.js';
 import { codeOf, inverseScale, maxCode } from './code.js';
 
@@ -23,8 +23,8 @@ export function layerNormQuantizeU8(p: {
   const values = new Float32Array(p.x.length);
   for (let at = 0; at + k <= p.x.length && k > 0; at += k) {
     const row = p.x.subarray(at, at + k);
-    const mean = f(sum16(row) / k);
-    const variance = f(sum16(row.map((v) => f(f(v - mean) * f(v - mean)))) / k);
+    const mean = f(sum16F32(row) / k);
+    const variance = f(sum16F32(row.map((v) => f(f(v - mean) * f(v - mean)))) / k);
     const r = f(1 / f(Math.sqrt(f(variance + epsilon))));
     for (let j = 0; j < k; j++) values[at + j] = f(f(f(row[j]! - mean) * r) * p.gamma[j]!) + p.beta[j]!;
   }

@@ -1,6 +1,6 @@
 /*
  * sq_linear_u8s8 and sq_conv_u8s8, a variant against the portable kernel by bytes. Compiled with -DLINEAR, -DCONV (the
- * variant's functions), -DLINEAR_FILE, -DCONV_FILE, -DNR; without them the portable kernels run against themselves with
+ * variant's functions), -DLINEAR_FILE, -DCONV_FILE, -DTEST_NR; without them the portable kernels run against themselves with
  * another split of the units, and the digest is what other compilers must match.
  */
 #include "pack.h"
@@ -12,7 +12,7 @@
 #else
 #define LINEAR sq_linear_u8s8
 #define CONV sq_conv_u8s8
-#define NR 16
+#define TEST_NR 16
 #endif
 
 typedef struct {
@@ -55,7 +55,7 @@ static weights weights_random(int64_t n, int64_t k, int bits, int extreme) {
   s.bias = check_random_s32(n, -100000, 100000);
   s.mult = check_random_f32(n, 1e-6f, 40.0f / (float)(limit * 128 * (k > 0 ? k : 1)) + 2e-6f);
   s.packed16 = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, 16, bits);
-  s.packed = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, NR, bits);
+  s.packed = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, TEST_NR, bits);
   return s;
 }
 
@@ -124,8 +124,10 @@ int main(void) {
   static const int64_t M[] = {1, 2, 3, 5, 7, 13, 14, 15, 28, 29, 230}, N[] = {1, 5, 15, 16, 17, 31, 32, 33, 64, 257};
   static const int64_t K[] = {1, 2, 3, 4, 5, 7, 8, 16, 31, 64, 65, 200};
   check_seed(1);
-  for (int variety = 0; variety < 300; variety++)
-    test_linear(M[check_int(0, 10)], N[check_int(0, 9)], K[check_int(0, 11)], variety);
+  for (int variety = 0; variety < 300; variety++) {
+    int64_t m = M[check_int(0, 10)], n = N[check_int(0, 9)], k = K[check_int(0, 11)];
+    test_linear(m, n, k, variety);
+  }
   test_linear(3, 5, 7, 1);
   test_linear(14, 32, 3072, 4); /* largest sums */
   for (int variety = 0; variety < 60; variety++) test_conv(variety);
