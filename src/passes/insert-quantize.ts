@@ -2,21 +2,28 @@ import type { Editor } from '../ir/edit.js';
 import { editGraph } from '../ir/edit.js';
 import type { Constant, Graph, Node, NodeOf, ValueId } from '../ir/graph.js';
 import type { SoftmaxQuantizer } from '../ir/integer/attention-parameters.js';
-import { dequantizeMultipliers, foldedBias, quantizeRows, weightScales } from '../ir/integer/weights.js';
+import { dequantizeMultipliers, foldedBias, quantizeRows } from '../ir/integer/weights.js';
 import { isStatic } from '../ir/scalar.js';
 import type { Quantization } from '../ir/types.js';
 import { ATTENTION } from './scale-query-key.js';
 
+/** How the weights of one layer become codes. */
+export interface LayerPlan {
+  readonly bits: number;
+  /** One scale for each output channel: w ≈ scale · code. */
+  readonly scales: Float32Array;
+  /** Codes decided elsewhere (second-order rounding); absent: the nearest ones. */
+  readonly codes?: Int8Array;
+}
+
 /** What calibration decided, keyed by values of the program being quantized. */
 export interface QuantizationPlan {
-  /** Bits of the weights of each quantized layer, by its result. Layers that are not here stay in float. */
-  readonly layers: ReadonlyMap<ValueId, number>;
+  /** By the layer's result. Layers that are not here stay in float. */
+  readonly layers: ReadonlyMap<ValueId, LayerPlan>;
   /** Quantization of each activation that a quantized layer or attention reads. */
   readonly activations: ReadonlyMap<ValueId, Quantization>;
   /** The coding of the probabilities of each quantized attention, by its result. */
   readonly softmaxes: ReadonlyMap<ValueId, SoftmaxQuantizer>;
-  /** Codes of weights decided elsewhere (second-order rounding), by the layer's result. */
-  readonly codes?: ReadonlyMap<ValueId, { readonly codes: Int8Array; readonly scales: Float32Array }>;
 }
 
 /** The relative-position tables stay at 8 bits: they are small, and their terms add to every logit. */
@@ -27,11 +34,10 @@ function floatsOf(constant: Constant | undefined): Float32Array | undefined {
   return data instanceof Float32Array ? data : undefined;
 }
 
+export type QuantizableNode = NodeOf<'linear'> | NodeOf<'conv'>;
+
 /** A layer whose product can run on integers: float32, constant weights, one group. */
-export function isQuantizable(
-  editor: Pick<Editor, 'constant' | 'type'>,
-  node: Node,
-): node is NodeOf<'linear'> | NodeOf<'conv'> {
+export function isQuantizable(editor: Pick<Editor, 'constant' | 'type'>, node: Node): node is QuantizableNode {
   if (node.op !== 'linear' && node.op !== 'conv') return false;
   const [x, weight, bias] = node.operands;
   if (x == null || weight == null || editor.constant(weight) === undefined) return false;
@@ -44,52 +50,48 @@ export function isQuantizable(
 const quantized = (editor: Editor, value: ValueId, quant: Quantization): ValueId =>
   editor.emitOne('quantize', [value], { quant });
 
-function quantizeLayer(editor: Editor, node: NodeOf<'linear'> | NodeOf<'conv'>, plan: QuantizationPlan): void {
-  const [x, weight, bias, residual] = node.operands as [
-    ValueId,
-    ValueId,
-    ValueId | null | undefined,
-    ValueId | null | undefined,
-  ];
-  const result = node.results[0]!;
-  const bits = plan.layers.get(result);
-  const quant = plan.activations.get(x);
-  if (bits === undefined || quant === undefined) return;
-  const weightType = editor.type(weight);
-  const shape = weightType.shape as readonly number[];
+/** The integer form of a layer, with float32 result. */
+export function quantizedLayer(editor: Editor, node: QuantizableNode, layer: LayerPlan, quant: Quantization): ValueId {
+  const [x, weight, bias, residual] = node.operands as [ValueId, ValueId, ...(ValueId | null | undefined)[]];
+  const { bits, scales } = layer;
+  const shape = editor.type(weight).shape as readonly number[];
   const [n, k] = [shape[0]!, shape.slice(1).reduce((a, b) => a * b, 1)];
   const constant = editor.constant(weight)!;
-  const weights = constant.load().data as Float32Array;
-  const given = plan.codes?.get(result);
-  const scales = given?.scales ?? weightScales(weights, k, bits);
-  const codes = given?.codes ?? quantizeRows(weights, k, scales, bits);
-  const folded = foldedBias({ codes, scales }, k, bias == null ? undefined : floatsOf(editor.constant(bias)), quant);
-  editor.at(node);
+  // The codes are made again when they are packed: at no time are all of a model's weights in memory.
+  const codesOf = (): Int8Array => layer.codes ?? quantizeRows(constant.load().data as Float32Array, k, scales, bits);
+  const folded = foldedBias(
+    { codes: codesOf(), scales },
+    k,
+    bias == null ? undefined : floatsOf(editor.constant(bias)),
+    quant,
+  );
   const operands = [
     quantized(editor, x, quant),
-    // The codes are made again when they are packed: at no time are all of a model's weights in memory.
-    editor.addConstant({ dtype: 'i8', shape }, editor.name(weight), () => ({
-      dtype: 'i8',
-      shape,
-      data: given?.codes ?? quantizeRows(constant.load().data as Float32Array, k, scales, bits),
-    })),
+    editor.addConstant({ dtype: 'i8', shape }, editor.name(weight), () => ({ dtype: 'i8', shape, data: codesOf() })),
     editor.addTensor({ dtype: 'i32', shape: [n], data: folded }, ''),
     editor.addTensor({ dtype: 'f32', shape: [n], data: dequantizeMultipliers(scales, quant) }, ''),
     residual ?? null,
   ];
-  const replacement =
-    node.op === 'linear'
-      ? editor.emitOne('integer_linear', operands, { activation: node.attrs.activation, weight_bits: bits })
-      : editor.emitOne('integer_conv', operands, {
-          activation: node.attrs.activation,
-          weight_bits: bits,
-          x_zero_point: quant.zeroPoint,
-          strides: node.attrs.strides,
-          dilations: node.attrs.dilations,
-          pads_before: node.attrs.pads_before,
-          pads_after: node.attrs.pads_after,
-        });
-  editor.replace(result, replacement);
+  if (node.op === 'linear')
+    return editor.emitOne('integer_linear', operands, { activation: node.attrs.activation, weight_bits: bits });
+  return editor.emitOne('integer_conv', operands, {
+    activation: node.attrs.activation,
+    weight_bits: bits,
+    x_zero_point: quant.zeroPoint,
+    strides: node.attrs.strides,
+    dilations: node.attrs.dilations,
+    pads_before: node.attrs.pads_before,
+    pads_after: node.attrs.pads_after,
+  });
+}
+
+function quantizeLayer(editor: Editor, node: QuantizableNode, plan: QuantizationPlan): void {
+  const result = node.results[0]!;
+  const layer = plan.layers.get(result);
+  const quant = plan.activations.get(node.operands[0]!);
+  if (layer === undefined || quant === undefined) return;
+  editor.at(node);
+  editor.replace(result, quantizedLayer(editor, node, layer, quant));
 }
 
 /** A relative-position table as signed codes with one scale. */
@@ -114,34 +116,38 @@ export function attentionObstacle(editor: Pick<Editor, 'constant'>, node: NodeOf
   return undefined;
 }
 
-function quantizeAttention(editor: Editor, node: NodeOf<'attention'>, plan: QuantizationPlan): void {
-  const softmax = plan.softmaxes.get(node.results[0]!);
-  const [q, k, v] = node.operands as [ValueId, ValueId, ValueId];
-  const quants = [q, k, v].map((value) => plan.activations.get(value));
-  const [qq, qk, qv] = quants;
-  if (softmax === undefined || qq === undefined || qk === undefined || qv === undefined) return;
-  editor.at(node);
+/** The integer form of an attention, with float32 result: codes of q, k, v and the padded tokens, 8-bit tables. */
+export function quantizedAttention(
+  editor: Editor,
+  node: NodeOf<'attention'>,
+  q: Quantization,
+  k: Quantization,
+  v: Quantization,
+  softmax: SoftmaxQuantizer,
+): ValueId {
   const height = quantizedTable(editor, node.operands[ATTENTION.relHeight]);
   const width = quantizedTable(editor, node.operands[ATTENTION.relWidth]);
-  const pad = (value: ValueId | null | undefined, quant: Quantization): ValueId | null =>
-    value == null ? null : quantized(editor, value, quant);
+  const codes = (index: number, quant: Quantization): ValueId | null => {
+    const value = node.operands[index];
+    return value == null ? null : quantized(editor, value, quant);
+  };
   const operands = [
-    quantized(editor, q, qq),
-    quantized(editor, k, qk),
-    quantized(editor, v, qv),
+    codes(ATTENTION.q, q),
+    codes(ATTENTION.k, k),
+    codes(ATTENTION.v, v),
     node.operands[ATTENTION.bias] ?? null,
     height.value,
     width.value,
-    pad(node.operands[ATTENTION.keyPad], qk),
-    pad(node.operands[ATTENTION.valuePad], qv),
+    codes(ATTENTION.keyPad, k),
+    codes(ATTENTION.valuePad, v),
   ];
-  const replacement = editor.emitOne('integer_attention', operands, {
+  return editor.emitOne('integer_attention', operands, {
     heads: node.attrs.heads,
     scale: node.attrs.scale,
     window: node.attrs.window,
-    q: qq,
-    k: qk,
-    v: qv,
+    q,
+    k,
+    v,
     quantizer: softmax.quantizer,
     softmax_bits: softmax.bits,
     tau: softmax.tau,
@@ -149,7 +155,14 @@ function quantizeAttention(editor: Editor, node: NodeOf<'attention'>, plan: Quan
     reference: softmax.reference,
     ...(height.value !== null && { rel_height_scale: height.scale, rel_width_scale: width.scale }),
   });
-  editor.replace(node.results[0]!, replacement);
+}
+
+function quantizeAttention(editor: Editor, node: NodeOf<'attention'>, plan: QuantizationPlan): void {
+  const softmax = plan.softmaxes.get(node.results[0]!);
+  const [q, k, v] = [ATTENTION.q, ATTENTION.k, ATTENTION.v].map((index) => plan.activations.get(node.operands[index]!));
+  if (softmax === undefined || q === undefined || k === undefined || v === undefined) return;
+  editor.at(node);
+  editor.replace(node.results[0]!, quantizedAttention(editor, node, q, k, v, softmax));
 }
 
 /**

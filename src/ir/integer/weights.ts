@@ -26,29 +26,6 @@ export function quantizeRows(weights: Float32Array, k: number, scales: Float32Ar
 }
 
 /**
- * The scale of each output channel: max|w| over the largest code, or, below 8 bits, the clip of that range which leaves
- * the least squared error (METHOD 5).
- */
-export function weightScales(weights: Float32Array, k: number, bits: number): Float32Array {
-  const [min, max] = codeRange(bits);
-  const clips = bits >= 8 ? [1] : Array.from({ length: 60 }, (_, i) => 1.1 - i * 0.0125);
-  return Float32Array.from({ length: weights.length / k }, (_, row) => {
-    const values = weights.subarray(row * k, (row + 1) * k);
-    let largest = 0;
-    for (const value of values) largest = Math.max(largest, Math.abs(value));
-    if (largest === 0) return 1;
-    let best = { scale: Math.fround(largest / max), error: Number.POSITIVE_INFINITY };
-    for (const clip of clips) {
-      const scale = Math.fround((largest * clip) / max);
-      let error = 0;
-      for (const value of values) error += (value - scale * code(value, scale, [min, max])) ** 2;
-      if (error < best.error) best = { scale, error };
-    }
-    return best.scale;
-  });
-}
-
-/**
  * Bias and multipliers of an integer product: bias' = round(bias / (s_x·s_w)) − z_x·Σ codes and m = s_x·s_w, divided by
  * the output's scale where the result is requantized directly (NUMERICS, "linear").
  */

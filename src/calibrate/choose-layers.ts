@@ -1,0 +1,149 @@
+import { editGraph } from '../ir/edit.js';
+import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
+import {
+  isQuantizable,
+  type QuantizableNode as Layer,
+  type LayerPlan,
+  type QuantizationPlan,
+  quantizedLayer,
+} from '../passes/insert-quantize.js';
+import { activationQuant, type Precision } from './precision.js';
+import type { Profile } from './profile.js';
+import type { RunSamples } from './run-samples.js';
+import { addError, addSquareSum, decibels, totals } from './score.js';
+import { observeWeights } from './weight-scales.js';
+
+/**
+ * A layer of the kinds that the paper leaves in float (METHOD 6) is quantized all the same where its own error is this
+ * small: then nothing is lost, and it is faster.
+ */
+const FREE_DECIBELS = 45;
+
+/** Where a layer stands, which says whether METHOD 6 quantizes it. */
+export type LayerRole = 'trunk' | 'input' | 'head';
+
+export interface LayerChoice {
+  readonly node: Layer;
+  readonly role: LayerRole;
+  /** Signal to noise of this layer by itself, its input exact; undefined where it was not measured. */
+  readonly ownDecibels?: number;
+  readonly quantized: boolean;
+}
+
+/** Values from which an op of the given kinds is reached: one backward walk. */
+function reaching(graph: Graph, kinds: ReadonlySet<string>): ReadonlySet<ValueId> {
+  const values = new Set<ValueId>();
+  for (const node of [...graph.nodes].reverse())
+    if (kinds.has(node.op) || node.results.some((result) => values.has(result)))
+      for (const operand of node.operands) if (operand !== null) values.add(operand);
+  return values;
+}
+
+/** Values that depend on an attention or a LayerNorm: one forward walk. */
+function reachedFrom(graph: Graph, kinds: ReadonlySet<string>): ReadonlySet<ValueId> {
+  const values = new Set<ValueId>();
+  for (const node of graph.nodes)
+    if (kinds.has(node.op) || node.operands.some((operand) => operand !== null && values.has(operand)))
+      for (const result of node.results) values.add(result);
+  return values;
+}
+
+/**
+ * The role of each layer. `input`: nothing normalised or attended lies before it and it does not feed an attention
+ * directly (patch embedding, prompt encoder). `head`: no attention and no LayerNorm lies behind it (the mask and quality
+ * heads). The rest is the trunk.
+ */
+export function layerRoles(graph: Graph): ReadonlyMap<ValueId, LayerRole> {
+  const kinds = new Set(['attention', 'layer_norm']);
+  const before = reachedFrom(graph, kinds);
+  const behind = reaching(graph, kinds);
+  const feedsAttention = new Set(
+    graph.nodes.filter((node) => node.op === 'attention').flatMap((node) => node.operands.slice(0, 3)),
+  );
+  const hasNorms = graph.nodes.some((node) => kinds.has(node.op));
+  const roleOf = (node: Node): LayerRole => {
+    const result = node.results[0]!;
+    if (!hasNorms) return 'trunk';
+    if (!before.has(node.operands[0]!) && !feedsAttention.has(result)) return 'input';
+    return behind.has(result) ? 'trunk' : 'head';
+  };
+  return new Map(graph.nodes.map((node) => [node.results[0]!, roleOf(node)]));
+}
+
+/**
+ * Which layers run on integers: the trunk always; inputs and heads where quantizing them costs next to nothing, measured
+ * one by one on exact inputs.
+ */
+export async function chooseLayers(
+  graph: Graph,
+  profile: Profile,
+  run: RunSamples,
+  { precision, limit }: { readonly precision: Precision; readonly limit: number },
+): Promise<{ readonly choices: readonly LayerChoice[]; readonly layers: QuantizationPlan['layers'] }> {
+  const editor = editGraph(graph);
+  const roles = layerRoles(graph);
+  const candidates = graph.nodes.filter(
+    (node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!),
+  );
+  const plans = new Map(candidates.map((node) => [node.results[0]!, planLayer(graph, node, precision)] as const));
+  const doubtful = candidates.filter((node) => roles.get(node.results[0]!) !== 'trunk');
+  const measured = await ownErrors(graph, doubtful, plans, profile, run, precision, limit);
+  const choices = candidates.map((node): LayerChoice => {
+    const result = node.results[0]!;
+    const role = roles.get(result)!;
+    const own = measured.get(result);
+    return {
+      node,
+      role,
+      ...(own !== undefined && { ownDecibels: own }),
+      quantized: role === 'trunk' || (own ?? 0) >= FREE_DECIBELS,
+    };
+  });
+  const quantized = choices.filter((choice) => choice.quantized).map(({ node }) => node.results[0]!);
+  return { choices, layers: new Map(quantized.map((result) => [result, plans.get(result)!] as const)) };
+}
+
+/** Weight scales: min-max at 8 bits, least squared error below. */
+export function planLayer(graph: Graph, node: Layer, { weightBits }: Precision): LayerPlan {
+  const weight = node.operands[1]!;
+  const { data, shape } = graph.constants.get(weight)!.load();
+  const name = valueOf(graph, weight).name || node.source;
+  return {
+    bits: weightBits,
+    scales: observeWeights(name, data as Float32Array, {
+      channels: shape[0]!,
+      bits: weightBits,
+      observer: weightBits >= 8 ? 'minmax' : 'mse',
+    }),
+  };
+}
+
+/** Each layer computed twice from the same exact input, in one program. */
+async function ownErrors(
+  graph: Graph,
+  layers: readonly Layer[],
+  plans: ReadonlyMap<ValueId, LayerPlan>,
+  profile: Profile,
+  run: RunSamples,
+  precision: Precision,
+  limit: number,
+): Promise<ReadonlyMap<ValueId, number>> {
+  if (layers.length === 0) return new Map();
+  const editor = editGraph({ ...graph, outputs: [] });
+  for (const layer of layers) {
+    const [x] = layer.operands as [ValueId];
+    const reference = layer.results[0]!;
+    const quant = activationQuant(valueOf(graph, x).name, profile.get(x)!, precision);
+    editor.at(layer);
+    addError(editor, String(reference), reference, quantizedLayer(editor, layer, plans.get(reference)!, quant));
+    addSquareSum(editor, `signal_${reference}`, reference);
+  }
+  const sums = totals();
+  await run(editor.finish(), 'layers in doubt', sums.add, limit);
+  return new Map(
+    layers.map(({ results: [result] }) => [
+      result!,
+      decibels(sums.get(`signal_${result}`), sums.get(`error_${result}`)),
+    ]),
+  );
+}

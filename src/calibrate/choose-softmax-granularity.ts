@@ -1,0 +1,104 @@
+import { editGraph } from '../ir/edit.js';
+import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
+import type { SoftmaxQuantizer } from '../ir/integer/attention-parameters.js';
+import { attentionObstacle } from '../passes/insert-quantize.js';
+import { ATTENTION } from '../passes/scale-query-key.js';
+import { type Attention, attentionsOf } from './attentions.js';
+import { activationQuant, type Precision, rowLog2 } from './precision.js';
+import type { Profile } from './profile.js';
+import type { RunSamples } from './run-samples.js';
+import { addError, totals } from './score.js';
+import { emitIntegerAttention } from './try-attention.js';
+
+export const SOFTMAX_MODES = ['auto', 'uniform', 'agq', 'row-log2'] as const;
+export type SoftmaxMode = (typeof SOFTMAX_MODES)[number];
+
+export interface SoftmaxError {
+  readonly softmax: SoftmaxQuantizer;
+  /** Squared error of the attention's output over the calibration samples. */
+  readonly error: number;
+}
+
+export interface SoftmaxChoice {
+  readonly softmax: SoftmaxQuantizer;
+  /** Every candidate, best first. */
+  readonly errors: readonly SoftmaxError[];
+}
+
+const TAUS = [1, 2, 4, 8, 16];
+const PUBLISHED_TAUS = [1, 2, 4];
+
+/** Row-referenced codes: τ and the clip offset o jointly (METHOD 4). o cuts up to two octaves off the top. */
+const rowCandidates = (bits: number): SoftmaxQuantizer[] =>
+  TAUS.flatMap((tau) =>
+    [...new Set([0, Math.ceil(tau / 2), tau, 2 * tau])].map((offset) => rowLog2(bits, tau, offset)),
+  );
+
+/** The published form: one reference for the tensor, on a grid of half octaves in place of the scalar search. */
+const agqCandidates = (bits: number): SoftmaxQuantizer[] =>
+  PUBLISHED_TAUS.flatMap((tau) =>
+    Array.from({ length: 9 }, (_, i) => ({
+      quantizer: 'agq' as const,
+      bits,
+      tau,
+      offset: 0,
+      reference: Math.fround(2 ** (-i / 2)),
+    })),
+  );
+
+const uniformCandidates = (bits: number): SoftmaxQuantizer[] => [
+  { quantizer: 'row_uniform', bits, tau: 1, offset: 0, reference: 1 },
+];
+
+const CANDIDATES: Readonly<Record<SoftmaxMode, (bits: number) => SoftmaxQuantizer[]>> = {
+  auto: (bits) => [...rowCandidates(bits), ...uniformCandidates(bits), ...agqCandidates(bits)],
+  uniform: uniformCandidates,
+  agq: agqCandidates,
+  'row-log2': rowCandidates,
+};
+
+/**
+ * The coding of each attention's probabilities that gives the least error of its output, measured where the attention is
+ * computed, on quantized q, k and v. Attentions that cannot run on integers are left out.
+ */
+export async function chooseSoftmaxGranularity(
+  graph: Graph,
+  profile: Profile,
+  run: RunSamples,
+  options: { readonly mode: SoftmaxMode; readonly precision: Precision; readonly limit: number },
+): Promise<ReadonlyMap<ValueId, SoftmaxChoice>> {
+  const { precision, mode, limit } = options;
+  const editor = editGraph({ ...graph, outputs: [] });
+  const candidates = CANDIDATES[mode](precision.activationBits);
+  const attentions = attentionsOf(graph).filter((attention) => attentionObstacle(editor, attention) === undefined);
+  const operand = (attention: Attention, index: number) => {
+    const value = attention.operands[index]!;
+    return { value, quant: activationQuant(valueOf(graph, value).name, profile.get(value)!, precision) };
+  };
+  if (attentions.length === 0) return new Map();
+  if (candidates.length === 1)
+    return new Map(
+      attentions.map((attention) => [attention.results[0]!, { softmax: candidates[0]!, errors: [] }] as const),
+    );
+  for (const attention of attentions) {
+    const quantized = {
+      q: operand(attention, ATTENTION.q),
+      k: operand(attention, ATTENTION.k),
+      v: operand(attention, ATTENTION.v),
+    };
+    candidates.forEach((softmax, i) => {
+      const result = emitIntegerAttention(editor, attention, { ...quantized, softmax });
+      addError(editor, `${attention.results[0]}_${i}`, attention.results[0]!, result);
+    });
+  }
+  const sums = totals();
+  await run(editor.finish(), 'softmax granularity', sums.add, limit);
+  return new Map(
+    attentions.map((attention) => {
+      const errors = candidates
+        .map((softmax, i) => ({ softmax, error: sums.get(`error_${attention.results[0]}_${i}`) }))
+        .sort((a, b) => a.error - b.error);
+      return [attention.results[0]!, { softmax: errors[0]!.softmax, errors }] as const;
+    }),
+  );
+}

@@ -1,0 +1,93 @@
+import { editGraph } from '../ir/edit.js';
+import type { Graph, Node, ValueId } from '../ir/graph.js';
+import { HISTOGRAM_BINS } from '../ir/ops/quantize.js';
+import type { Tensor } from '../ir/types.js';
+import { isQuantizable } from '../passes/insert-quantize.js';
+import { ATTENTION } from '../passes/scale-query-key.js';
+
+/** What calibration saw of one tensor [..., c], over all samples. */
+export interface TensorProfile {
+  /** Per channel (last axis). */
+  readonly min: Float32Array;
+  readonly max: Float32Array;
+  readonly mean: Float32Array;
+  /** Elements by the upper 16 bits of their float32. */
+  readonly histogram: Float64Array;
+  /** The histogram of the first sample by itself: the published test of bimodality looks at one. */
+  readonly first: Float64Array;
+}
+export type Profile = ReadonlyMap<ValueId, TensorProfile>;
+
+/** The activations that quantization needs to know: inputs of layers, and q, k, v of attentions. */
+export function observedValues(graph: Graph): ValueId[] {
+  const editor = editGraph(graph);
+  const values = new Set<ValueId>();
+  const read = (node: Node): readonly number[] => {
+    if (node.op === 'attention') return [ATTENTION.q, ATTENTION.k, ATTENTION.v];
+    return isQuantizable(editor, node) ? [0] : [];
+  };
+  for (const node of graph.nodes)
+    for (const index of read(node)) {
+      const value = node.operands[index]!;
+      if (!graph.constants.has(value)) values.add(value);
+    }
+  return [...values];
+}
+
+/** The program with an `observe` on each value; statistics are its only outputs. */
+export function instrument(graph: Graph, values: readonly ValueId[]): Graph {
+  const editor = editGraph({ ...graph, outputs: [] });
+  for (const value of values) {
+    const node = editor.definition(value);
+    if (node) editor.at(node);
+    const [channels, histogram] = editor.emit('observe', [value], {});
+    editor.output(`channels_${value}`, channels!);
+    editor.output(`histogram_${value}`, histogram!);
+  }
+  return editor.finish();
+}
+
+interface Accumulator {
+  min: Float32Array;
+  max: Float32Array;
+  mean: Float64Array;
+  histogram: Float64Array;
+  first: Float64Array;
+  samples: number;
+}
+
+/** Adds up the outputs of the instrumented program over samples. */
+export function profileCollector(values: readonly ValueId[]) {
+  const accumulators = new Map<ValueId, Accumulator>();
+  const add = (outputs: ReadonlyMap<string, Tensor>): void => {
+    for (const value of values) {
+      const channels = outputs.get(`channels_${value}`)!.data as Float32Array;
+      const histogram = outputs.get(`histogram_${value}`)!.data as Uint32Array;
+      const c = channels.length / 3;
+      const seen = accumulators.get(value) ?? {
+        min: new Float32Array(c).fill(Number.POSITIVE_INFINITY),
+        max: new Float32Array(c).fill(Number.NEGATIVE_INFINITY),
+        mean: new Float64Array(c),
+        histogram: new Float64Array(HISTOGRAM_BINS),
+        first: Float64Array.from(histogram),
+        samples: 0,
+      };
+      accumulators.set(value, seen);
+      for (let j = 0; j < c; j++) {
+        seen.min[j] = Math.min(seen.min[j]!, channels[j]!);
+        seen.max[j] = Math.max(seen.max[j]!, channels[c + j]!);
+        seen.mean[j]! += channels[2 * c + j]!;
+      }
+      for (let bin = 0; bin < HISTOGRAM_BINS; bin++) seen.histogram[bin]! += histogram[bin]!;
+      seen.samples++;
+    }
+  };
+  const finish = (): Profile =>
+    new Map(
+      [...accumulators].map(([value, { samples, mean, ...rest }]) => [
+        value,
+        { ...rest, mean: Float32Array.from(mean, (sum) => sum / samples) },
+      ]),
+    );
+  return { add, finish };
+}

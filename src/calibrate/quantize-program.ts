@@ -1,0 +1,116 @@
+import { type Graph, type NodeOf, type ValueId, valueOf } from '../ir/graph.js';
+import type { Quantization } from '../ir/types.js';
+import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
+import { lowerToInteger } from '../passes/lower-to-integer.js';
+import { mergeDuplicates } from '../passes/merge-duplicates.js';
+import { type Pass, runPipeline } from '../passes/pass.js';
+import { attentionsOf, moduleOf } from './attentions.js';
+import { chooseKeys, type KeyChoice, type KeyMode } from './choose-keys.js';
+import { chooseLayers, type LayerChoice } from './choose-layers.js';
+import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
+import { comparePrograms, type LayerComparison } from './compare-programs.js';
+import { activationQuant, type Precision } from './precision.js';
+import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
+import type { RunSamples } from './run-samples.js';
+
+export interface QuantizeOptions {
+  readonly precision: Precision;
+  readonly keys: KeyMode;
+  readonly softmax: SoftmaxMode;
+  /** Samples that the choices are measured on; ranges are taken from all. */
+  readonly trialSamples: number;
+  readonly onPass?: (pass: string, graph: Graph) => void;
+}
+
+/** What was decided and what it cost, for report.json. */
+export interface QuantizationReport {
+  readonly attentions: readonly {
+    readonly name: string;
+    readonly kind: 'self' | 'cross' | 'window';
+    readonly keys: KeyChoice;
+    readonly softmax: SoftmaxChoice | undefined;
+  }[];
+  readonly layers: readonly LayerChoice[];
+  readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
+}
+
+async function profileOf(graph: Graph, run: RunSamples): Promise<Profile> {
+  const values = observedValues(graph);
+  const collector = profileCollector(values);
+  await run(instrument(graph, values), 'ranges', collector.add);
+  return collector.finish();
+}
+
+const kindOf = (graph: Graph, { operands, attrs }: NodeOf<'attention'>): 'self' | 'cross' | 'window' => {
+  if (attrs.window) return 'window';
+  const origin = (value: ValueId | null | undefined): unknown =>
+    graph.nodes.find((node) => node.results[0] === value)?.operands[0];
+  return origin(operands[0]) === origin(operands[1]) ? 'self' : 'cross';
+};
+
+/**
+ * Quantizes a program by what its calibration samples show: transforms the keys, chooses the coding of each softmax and
+ * the layers that run on integers, inserts the integer ops and fuses them.
+ *
+ * @throws for constant, NaN or infinite activations or weights, naming the tensor
+ */
+export async function quantizeProgram(
+  float: Graph,
+  run: RunSamples,
+  options: QuantizeOptions,
+): Promise<{ readonly graph: Graph; readonly report: QuantizationReport }> {
+  const { precision, trialSamples: limit, onPass } = options;
+  const keyed = await chooseKeys(float, await profileOf(float, run), run, { mode: options.keys, precision, limit });
+  const graph = keyed.graph;
+  const moved = keyed.choices.some((choice) => choice.transform !== 'none');
+  const profile = await profileOf(moved ? graph : float, run);
+
+  const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
+  const { choices, layers } = await chooseLayers(graph, profile, run, { precision, limit });
+  const plan: QuantizationPlan = {
+    layers,
+    softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
+    activations: activationsOf(graph, profile, layers, softmaxes, precision),
+  };
+  const passes: readonly Pass[] = [
+    { name: 'insert-quantize', run: (program) => insertQuantize(program, plan) },
+    mergeDuplicates,
+    { name: 'lower-to-integer', run: lowerToInteger },
+  ];
+  const quantized = runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
+  const comparison = await comparePrograms(float, quantized, run, limit);
+  return {
+    graph: quantized,
+    report: {
+      attentions: attentionsOf(graph).map((attention, i) => ({
+        name: moduleOf(attention.source),
+        kind: kindOf(graph, attention),
+        keys: keyed.choices[i]!,
+        softmax: softmaxes.get(attention.results[0]!),
+      })),
+      layers: choices,
+      comparison,
+    },
+  };
+}
+
+/** Quantizations of the activations that quantized layers and attentions read. */
+function activationsOf(
+  graph: Graph,
+  profile: Profile,
+  layers: QuantizationPlan['layers'],
+  softmaxes: ReadonlyMap<ValueId, unknown>,
+  precision: Precision,
+): ReadonlyMap<ValueId, Quantization> {
+  const read = graph.nodes.flatMap((node) => {
+    if (layers.has(node.results[0]!)) return [node.operands[0]!];
+    return softmaxes.has(node.results[0]!) ? (node.operands.slice(0, 3) as ValueId[]) : [];
+  });
+  return new Map(
+    [...new Set(read)].map((value) => {
+      const seen = profile.get(value);
+      if (seen === undefined) throw new Error(`value ${valueOf(graph, value).name} was not profiled`);
+      return [value, activationQuant(valueOf(graph, value).name, seen, precision)] as const;
+    }),
+  );
+}
