@@ -36,6 +36,8 @@ export interface EmitContext {
    * here, not in C, where small literals are of type int.
    */
   dim(dim: Dim): string;
+  /** The largest value of a dimension within the bounds of its symbols. */
+  maxDim(dim: Dim): number;
   /** A scalar as int64_t or float; a number takes the given type, an expression has its own. */
   scalar(scalar: Scalar, type: ScalarType): string;
   /** A literal that reads back as exactly this float32 (or float64); infinities and NaN as builtins. */

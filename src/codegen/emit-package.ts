@@ -1,0 +1,188 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Graph } from '../ir/graph.js';
+import { scalarKey } from '../ir/scalar.js';
+import { emitCMakeLists, emitMakefile } from './emit-build-files.js';
+import { emitProgram, type Program, type ProgramNode } from './emit-program.js';
+import { emitRunnerTable } from './emit-runner-table.js';
+import { type KernelLibrary, openKernelLibrary } from './kernel-library.js';
+import type { InterfaceTensor } from './model-interface.js';
+import { toIdentifier } from './names.js';
+import type { TargetName } from './targets.js';
+import { writeWeights } from './weights.js';
+
+export interface PackageModel {
+  /** What the caller calls it; made an identifier. */
+  readonly name: string;
+  readonly graph: Graph;
+  /** SHA-256 of the source model, hexadecimal. */
+  readonly sourceSha256: string;
+}
+
+export interface PackageOptions {
+  readonly target: TargetName;
+  readonly bits: 'f32' | 'w8a8' | 'w6a6' | 'w4a4';
+  /** Made where it does not exist. */
+  readonly outDir: string;
+  /** Further files, by their paths in the package. */
+  readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+}
+
+export interface ManifestTensor {
+  readonly name: string;
+  readonly field: string;
+  readonly file: string;
+  readonly dtype: string;
+  /** Numbers, or expressions over symbols. */
+  readonly shape: readonly (number | string)[];
+  readonly max_elements: number;
+}
+
+export interface ManifestModel {
+  readonly name: string;
+  readonly source_sha256: string;
+  readonly inputs: readonly ManifestTensor[];
+  readonly outputs: readonly ManifestTensor[];
+  readonly symbols: readonly {
+    readonly name: string;
+    readonly field: string;
+    readonly min: number;
+    readonly max: number;
+  }[];
+  /** For one worker. */
+  readonly arena_bytes: number;
+  /** What each further worker adds. */
+  readonly scratch_bytes: number;
+  /** Below which no plan of the arena can go, without scratch. */
+  readonly arena_lower_bound_bytes: number;
+  readonly weights_bytes: number;
+  readonly weights_checksum: string;
+  readonly nodes: number;
+}
+
+export interface Manifest {
+  readonly format: 1;
+  readonly target: TargetName;
+  readonly bits: PackageOptions['bits'];
+  readonly models: readonly ManifestModel[];
+}
+
+/** What was written, besides the manifest that lies in the package. */
+export interface WrittenPackage {
+  readonly manifest: Manifest;
+  /** What each model runs, in order; by model. */
+  readonly nodes: readonly (readonly ProgramNode[])[];
+}
+
+const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
+
+/**
+ * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error
+ * leaves nothing half-written.
+ */
+export async function emitPackage(models: readonly PackageModel[], options: PackageOptions): Promise<WrittenPackage> {
+  const outDir = resolve(options.outDir);
+  const library = openKernelLibrary();
+  const names = uniqueNames(models.map(({ name }) => name));
+  await mkdir(dirname(outDir), { recursive: true });
+  const folder = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
+  try {
+    await mkdir(join(folder, 'src'));
+    await mkdir(join(folder, 'include'));
+    const written: { program: Program; model: ManifestModel }[] = [];
+    for (const [index, model] of models.entries())
+      written.push(await writeModel(folder, names[index]!, model, options, library));
+    const manifest: Manifest = {
+      format: 1,
+      target: options.target,
+      bits: options.bits,
+      models: written.map(({ model }) => model),
+    };
+    await writeFile(join(folder, 'src', 'models.h'), emitRunnerTable(written.map(({ program }) => program.model)));
+    await writeFile(join(folder, 'Makefile'), emitMakefile(names, options.target));
+    await writeFile(join(folder, 'CMakeLists.txt'), emitCMakeLists(names, options.target));
+    await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    await copyFile(RUNNER, join(folder, 'runner.c'));
+    for (const [path, content] of Object.entries(options.extraFiles ?? {})) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content);
+    }
+    await install(folder, outDir);
+    return { manifest, nodes: written.map(({ program }) => program.nodes) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Identifiers for the models of one package. `sq_` is the prefix of what every model's file has for itself, `run` is the runner. */
+function uniqueNames(names: readonly string[]): readonly string[] {
+  const taken = new Set<string>(['run']);
+  return names.map((name) => {
+    const base = toIdentifier(name).replace(/^sq_/i, 'model_sq_');
+    let candidate = base;
+    for (let count = 2; taken.has(candidate.toLowerCase()); count++) candidate = `${base}_${count}`;
+    taken.add(candidate.toLowerCase());
+    return candidate;
+  });
+}
+
+async function writeModel(
+  folder: string,
+  name: string,
+  { graph, sourceSha256 }: PackageModel,
+  options: PackageOptions,
+  library: KernelLibrary,
+): Promise<{ program: Program; model: ManifestModel }> {
+  const program = emitProgram(graph, { name, target: options.target, exact: options.bits !== 'f32', library });
+  const checksum = await writeWeights(join(folder, `${name}.weights`), program.weights);
+  await writeFile(join(folder, 'src', `${name}.c`), program.source(checksum));
+  await writeFile(join(folder, 'include', `${name}.h`), program.header);
+  const { inputs, outputs, symbols } = program.model;
+  const model: ManifestModel = {
+    name,
+    source_sha256: sourceSha256,
+    inputs: inputs.map(manifestTensor),
+    outputs: outputs.map(manifestTensor),
+    symbols: symbols.map(({ name: symbol, field, bounds }) => ({ name: symbol, field, ...bounds })),
+    arena_bytes: program.arenaBytes,
+    scratch_bytes: program.scratchBytes,
+    arena_lower_bound_bytes: program.plan.lowerBound,
+    weights_bytes: program.weights.bytes(),
+    weights_checksum: checksum.toString(16).padStart(16, '0'),
+    nodes: program.nodes.length,
+  };
+  return { program, model };
+}
+
+const manifestTensor = ({ name, field, file, type, maxElements }: InterfaceTensor): ManifestTensor => ({
+  name,
+  field,
+  file: `${file}.npy`,
+  dtype: type.dtype,
+  shape: type.shape.map((dim) => (typeof dim === 'number' ? dim : scalarKey(dim))),
+  max_elements: maxElements,
+});
+
+/**
+ * Moves the finished package to where it belongs. A folder that is there keeps what is not of a package (and `build`,
+ * which make knows how to bring up to date).
+ */
+async function install(folder: string, target: string): Promise<void> {
+  await mkdir(target, { recursive: true });
+  for (const model of await previousModels(target)) await rm(join(target, `${model}.weights`), { force: true });
+  for (const entry of await readdir(folder)) {
+    await rm(join(target, entry), { recursive: true, force: true });
+    await rename(join(folder, entry), join(target, entry));
+  }
+}
+
+/** Models of the package that a folder holds; their weights would otherwise stay behind. */
+async function previousModels(folder: string): Promise<readonly string[]> {
+  try {
+    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Partial<Manifest>;
+    return (manifest.models ?? []).map(({ name }) => toIdentifier(name));
+  } catch {
+    return [];
+  }
+}

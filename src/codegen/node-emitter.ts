@@ -1,0 +1,172 @@
+import type { Graph, Node, ValueId } from '../ir/graph.js';
+import { typeOf, valueOf } from '../ir/graph.js';
+import { boundsOf, type Scalar, type ScalarType, scalarKey } from '../ir/scalar.js';
+import type { MemoryPlan, Storage } from '../passes/plan-memory.js';
+import type { EmitContext, RunOptions } from './emit-context.js';
+import { emitters } from './emitters/index.js';
+import { type KernelLibrary, type KernelRow, selectVariant } from './kernel-library.js';
+import type { ModelInterface } from './model-interface.js';
+import { toFloatLiteral, toIntLiteral } from './names.js';
+import type { ScalarProgram } from './scalar-program.js';
+import type { Isa } from './targets.js';
+import { C_TYPES, staticBytes, tensorBytes } from './tensor-bytes.js';
+import type { WeightLayout } from './weights.js';
+
+/** What all nodes of a program write to. */
+export interface ProgramState {
+  readonly graph: Graph;
+  readonly model: ModelInterface;
+  readonly exact: boolean;
+  readonly isas: readonly Isa[];
+  readonly library: KernelLibrary;
+  readonly weights: WeightLayout;
+  readonly scalars: ScalarProgram;
+  /** Kernel sources the program needs, in order of first use. */
+  readonly files: Set<string>;
+  /** Uses of the macros that define dtype-generic kernels. */
+  readonly macros: Set<string>;
+}
+
+/** The C of one node. */
+export interface NodeCode {
+  readonly lines: readonly string[];
+  /** Bytes it wants while it runs: once, and for each worker. */
+  readonly workspaceBytes: number;
+  readonly scratchBytes: number;
+  /** Kernels it runs, for the report. */
+  readonly kernels: readonly string[];
+}
+
+const WORKSPACE_ALIGN = 64;
+const roundUp = (bytes: number): number => Math.ceil(bytes / WORKSPACE_ALIGN) * WORKSPACE_ALIGN;
+
+/** Runs the emitter of a node. Without a plan pointers into the arena are NULL: a trial run, to learn what it wants. */
+export function emitNode(state: ProgramState, node: Node, index: number, plan: MemoryPlan | undefined): NodeCode {
+  const { graph, library } = state;
+  const lines: string[] = [];
+  const kernels: string[] = [];
+  let workspaceBytes = 0;
+  let scratchBytes = 0;
+
+  const pointerTo = (value: ValueId, storage: Storage): string => {
+    const type = C_TYPES[typeOf(graph, value).dtype];
+    const STORAGE: { readonly [K in Storage['kind']]: (place: Extract<Storage, { kind: K }>) => string } = {
+      arena: ({ offset }) => `((${type} *)(frame->arena + ${offset}))`,
+      input: ({ input }) => `((const ${type} *)frame->in->${state.model.inputs.find((i) => i.value === input)!.field})`,
+      output: ({ index: at }) => `((${type} *)frame->out->${state.model.outputs[at]!.field})`,
+      constant: ({ constant }) => `((const ${type} *)(frame->weights + ${constantOffset(state, constant)}))`,
+    };
+    return STORAGE[storage.kind](storage as never);
+  };
+
+  const call = (
+    kernel: string,
+    args: string,
+    units: string,
+    fields: Readonly<Record<string, string>>,
+    { scratchBytes: wanted }: RunOptions,
+    scratchFunction: string | undefined,
+  ): void => {
+    const all = {
+      ...fields,
+      ...(wanted !== undefined && { scratch: 'frame->scratch', scratch_stride: 'frame->scratch_stride' }),
+    };
+    scratchBytes = Math.max(scratchBytes, roundUp(wanted ?? 0));
+    kernels.push(kernel);
+    lines.push(
+      '{',
+      `  const ${args} args = {`,
+      ...Object.entries(all).map(([field, value]) => `    .${field} = ${value},`),
+      '  };',
+      // What the planner reserved against what the kernel says: never true, and cheap to know for sure.
+      ...(scratchFunction === undefined
+        ? []
+        : [`  if (${scratchFunction}(&args) > frame->scratch_stride) return SQ_ERROR_ARENA_SIZE;`]),
+      `  sq_each(frame, ${kernel}, &args, ${units}(&args));`,
+      '}',
+    );
+  };
+
+  const variant = (family: string): KernelRow => {
+    const row = selectVariant(library, family, state.isas);
+    if (row === undefined) throw new Error(`there is no kernel ${family} for ${state.isas.join(', ')}`);
+    return row;
+  };
+  /** Of the names a kernel may go by, the first that its sources define. */
+  const firstDefined = (file: string, names: readonly string[]): string | undefined =>
+    names.find((name) => library.defines(file, name));
+
+  const context: EmitContext = {
+    graph,
+    exact: state.exact,
+    type: (value) => typeOf(graph, value),
+    pointer: (value) => {
+      if (value === null) return 'NULL';
+      if (plan === undefined)
+        return graph.constants.has(value) ? pointerTo(value, { kind: 'constant', constant: value }) : 'NULL';
+      const storage = plan.storage.get(value);
+      if (storage === undefined) throw new Error(`value %${value} has no place in memory`);
+      return pointerTo(value, storage);
+    },
+    dim: (dim) => state.scalars.reference(dim, 'int'),
+    maxDim: (dim) => {
+      const { max } = boundsOf(dim, graph.bounds);
+      if (Number.isSafeInteger(max)) return max;
+      throw new Error(`the dimension ${scalarKey(dim)} has no upper bound`);
+    },
+    scalar: (scalar: Scalar, type: ScalarType) => state.scalars.reference(scalar, type),
+    floatLiteral: toFloatLiteral,
+    packed: (key, bytes, align, produce) => `(frame->weights + ${state.weights.add(key, bytes, align, produce)})`,
+    workspace: (bytes) => {
+      const offset = workspaceBytes;
+      workspaceBytes += roundUp(bytes);
+      return plan === undefined ? 'NULL' : `(frame->arena + ${(plan.workspaces.get(index) ?? 0) + offset})`;
+    },
+    run: (family, fields, options = {}) => {
+      const row = variant(family);
+      const file = `${row.name}.c`;
+      state.files.add(file);
+      const base = family.replace(/_fast$/, '');
+      const args = firstDefined(file, [`${family}_args`, `${base}_args`]);
+      const units = firstDefined(file, [`${row.name}_units`, `${family}_units`, `${base}_units`]);
+      if (args === undefined || units === undefined)
+        throw new Error(`${file}: no ${family}_args or no ${family}_units`);
+      const scratch = firstDefined(file, [
+        `${row.name}_scratch_bytes`,
+        `${family}_scratch_bytes`,
+        `${base}_scratch_bytes`,
+      ]);
+      call(row.name, args, units, fields, options, scratch);
+    },
+    variant,
+    hasKernel: (family) => selectVariant(library, family, state.isas) !== undefined,
+    runGeneric: (header, macro, macroArgs, kernel, fields, options = {}) => {
+      const base = header.replace(/\.h$/, '');
+      state.files.add(`${base}.h`);
+      state.macros.add(`${macro}(${macroArgs.join(', ')})`);
+      const scratch = firstDefined(`${base}.h`, [`${base}_scratch_bytes`]);
+      call(kernel, options.args ?? `${base}_args`, options.units ?? `${base}_units`, fields, options, scratch);
+    },
+    int64s: (values) =>
+      `(const int64_t[]){${values.length === 0 ? '0' : values.map((v) => (typeof v === 'number' ? toIntLiteral(v) : v)).join(', ')}}`,
+  };
+
+  const emit = emitters[node.op] as (node: Node, context: EmitContext) => void;
+  try {
+    emit(node, context);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${graph.name}: node ${node.source || '(unnamed)'} (${node.op}): ${reason}`, { cause });
+  }
+  return { lines, workspaceBytes, scratchBytes, kernels };
+}
+
+/** Where a constant's elements are in the weights file. Each is stored once, as it is in memory. */
+export function constantOffset({ graph, weights }: ProgramState, id: ValueId): number {
+  const type = typeOf(graph, id);
+  return weights.add(`constant ${id}`, staticBytes(type), 8, () => {
+    const constant = graph.constants.get(id);
+    if (constant === undefined) throw new Error(`%${id} ${valueOf(graph, id).name} is not a constant`);
+    return tensorBytes(constant.load());
+  });
+}
