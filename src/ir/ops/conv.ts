@@ -1,6 +1,6 @@
-import { attr, defineOp, type OperandTypes, operand, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, type OperandTypes, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import { add, type Dim, divideExact, multiply } from '../scalar.js';
-import type { TensorType } from '../types.js';
+import { elementCount, type TensorType } from '../types.js';
 import {
   NUMERIC_TYPES,
   requireAtLeast,
@@ -12,8 +12,9 @@ import {
   requireShape,
   showShape,
 } from './check.js';
-import { ACTIVATIONS } from './matmul.js';
-import { pending } from './pending.js';
+import { convolve, outputRows, tapSources } from './convolve.js';
+import { zeros } from './elements.js';
+import { ACTIVATIONS, finishProduct } from './epilogue.js';
 import { requireWindow, windowedShape } from './window.js';
 
 interface ConvTypes {
@@ -63,7 +64,21 @@ export const conv = defineOp({
     if (types[2]) requireShape(types[2], 'bias', [out], context);
     return [{ dtype: x.dtype, shape: [x.shape[0]!, ...windowedShape(spatial, window, false, context), out] }];
   },
-  evaluate: pending,
+  evaluate: (operands, attrs, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const weight = requireTensor(operands, 1);
+    const { groups, strides, dilations, pads_before } = attrs;
+    const result = zeros(x.dtype, type!.shape);
+    const sources = tapSources(
+      x,
+      weight,
+      type!,
+      (o, tap, axis) => o * strides[axis]! - pads_before[axis]! + tap * dilations[axis]!,
+    );
+    convolve(x, { data: weight.data, start: 0, stride: elementCount(weight.shape.slice(1)) }, groups, sources, result);
+    finishProduct(result, operands[2], attrs.activation);
+    return [result];
+  },
 });
 
 export const conv_transpose = defineOp({
@@ -103,5 +118,20 @@ export const conv_transpose = defineOp({
       throw new TypeMismatch(`pads: nothing is left of the result, its shape would be ${showShape(size)}`);
     return [{ dtype: x.dtype, shape: [x.shape[0]!, ...size, out] }];
   },
-  evaluate: pending,
+  evaluate: (operands, attrs, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const weight = requireTensor(operands, 1);
+    const { groups, strides, dilations, pads_before } = attrs;
+    const result = zeros(x.dtype, type!.shape);
+    // The taps that reach an output: those for which (o + pad − tap·dilation) / stride is whole.
+    const sources = tapSources(
+      x,
+      weight,
+      type!,
+      (o, tap, axis) => (o + pads_before[axis]! - tap * dilations[axis]!) / strides[axis]!,
+    );
+    convolve(x, outputRows(weight, groups), groups, sources, result);
+    finishProduct(result, operands[2], 'none');
+    return [result];
+  },
 });

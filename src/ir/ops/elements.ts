@@ -1,4 +1,5 @@
 import { roundToBf16, roundToF16 } from '../half.js';
+import { TypeMismatch } from '../op.js';
 import { allocate, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
 
 /** Elements of any dtype, for code that moves them without looking. */
@@ -8,6 +9,14 @@ export interface Elements {
 }
 
 export const elementsOf = (data: TensorData): Elements => data as unknown as Elements;
+
+export type Floats = Float32Array | Float64Array;
+
+/** The elements of a tensor of floats. */
+export function floatsOf(data: TensorData): Floats {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new TypeMismatch('expected a tensor of floats');
+}
 
 /** A tensor of zeros. */
 export const zeros = (dtype: DType, shape: readonly number[]): Tensor => ({

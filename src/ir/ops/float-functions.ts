@@ -1,3 +1,15 @@
+import {
+  cosF32,
+  erfF32,
+  expF32,
+  expSoftmaxF32,
+  geluErfF32,
+  geluTanhF32,
+  logF32,
+  sigmoidF32,
+  sinF32,
+  tanhF32,
+} from '../float-math.js';
 import { roundHalfEven } from '../scalar.js';
 import type { DType } from '../types.js';
 
@@ -5,8 +17,6 @@ import type { DType } from '../types.js';
  * Functions of one float by arithmetic type. Those of float32 (also of `f16`, `bf16`, which round on the store) are the
  * sequences of single operations that the C has; those of float64 are JavaScript's.
  */
-
-const f = Math.fround;
 
 /** Round to nearest even with the sign of zero kept. */
 const round = (x: number): number => (x < 0 || Object.is(x, -0) ? -roundHalfEven(-x) : roundHalfEven(x));
@@ -60,8 +70,17 @@ export const FLOAT64_FUNCTIONS = {
 export type FloatFunction = keyof typeof FLOAT64_FUNCTIONS;
 
 export const FLOAT32_FUNCTIONS: Readonly<Record<FloatFunction, (x: number) => number>> = {
-  ...FLOAT64_FUNCTIONS,
-  exp_softmax: (x) => (x < -87 ? 0 : f(Math.exp(x))),
+  ...ROUNDED_ONCE,
+  exp: expF32,
+  log: logF32,
+  sin: sinF32,
+  cos: cosF32,
+  tanh: tanhF32,
+  erf: erfF32,
+  sigmoid: sigmoidF32,
+  gelu: geluErfF32,
+  gelu_tanh: geluTanhF32,
+  exp_softmax: expSoftmaxF32,
 };
 
 export const floatFunctions = (dtype: DType): Readonly<Record<FloatFunction, (x: number) => number>> =>

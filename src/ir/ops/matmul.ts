@@ -1,5 +1,6 @@
-import { attr, defineOp, operand, requireType } from '../op.js';
-import { broadcastShapes } from './broadcast.js';
+import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
+import { elementCount, type Tensor } from '../types.js';
+import { broadcastShapes, broadcastStrides, stridedOffsets } from './broadcast.js';
 import {
   F32_TYPE,
   NUMERIC_TYPES,
@@ -10,10 +11,11 @@ import {
   requireSameDType,
   requireShape,
 } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, roundStored, zeros } from './elements.js';
+import { ACTIVATIONS, finishProduct } from './epilogue.js';
+import { multiplyRows, type Rows, transposedRows } from './product.js';
 
-export const ACTIVATIONS = ['none', 'relu', 'gelu'] as const;
-export type Activation = (typeof ACTIVATIONS)[number];
+export type { Activation } from './epilogue.js';
 
 export const matmul = defineOp({
   summary: 'a [b…, m, k], b [b…, k, n] → [b…, m, n], batch axes broadcast. numpy matmul for ranks of 2 and more.',
@@ -30,7 +32,23 @@ export const matmul = defineOp({
     const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], context);
     return [{ dtype: a.dtype, shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] }];
   },
-  evaluate: pending,
+  evaluate: (operands, _, { types: [type] }) => {
+    const a = requireTensor(operands, 0);
+    const b = requireTensor(operands, 1);
+    const result = zeros(a.dtype, type!.shape);
+    const batch = type!.shape.slice(0, -2);
+    const [m, n, k] = [type!.shape.at(-2)!, type!.shape.at(-1)!, a.shape.at(-1)!];
+    const offsets = (x: Tensor): Int32Array => stridedOffsets(batch, broadcastStrides(x.shape.slice(0, -2), batch));
+    const [atA, atB] = [offsets(a), offsets(b)];
+    let columns: Rows | undefined;
+    for (let t = 0; t < atA.length; t++) {
+      if (columns === undefined || atB[t] !== atB[t - 1])
+        columns = transposedRows(b.dtype, b.data, atB[t]! * k * n, k, n);
+      const rows = { data: a.data, start: atA[t]! * m * k, stride: k };
+      multiplyRows(a.dtype, m, n, k, rows, columns, { data: result.data, start: t * m * n, stride: n });
+    }
+    return [roundStored(result)];
+  },
 });
 
 export const linear = defineOp({
@@ -56,5 +74,19 @@ export const linear = defineOp({
     if (types[3]) requireShape(types[3], 'residual', shape, context);
     return [{ dtype: 'f32', shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { activation }, { types: [type] }) => {
+    const [x, weight] = [requireTensor(operands, 0), requireTensor(operands, 1)];
+    const [n, k] = weight.shape as readonly [number, number];
+    const result = zeros('f32', type!.shape);
+    const m = elementCount(type!.shape.slice(0, -1));
+    const rows = (tensor: Tensor, stride: number): Rows => ({ data: tensor.data, start: 0, stride });
+    multiplyRows('f32', m, n, k, rows(x, k), rows(weight, k), rows(result, n));
+    finishProduct(result, operands[2], activation);
+    const residual = operands[3];
+    if (residual) {
+      const [to, other] = [elementsOf(result.data), elementsOf(residual.data)];
+      for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + (other[i] as number);
+    }
+    return [result];
+  },
 });

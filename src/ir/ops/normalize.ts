@@ -1,6 +1,29 @@
-import { attr, defineOp, operand, requireType } from '../op.js';
+import { sum16F32 } from '../float-math.js';
+import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
+import type { DType } from '../types.js';
+import { splitAt } from './broadcast.js';
 import { FLOAT_TYPES, requireAxis, requireDType, requireRankAtLeast, requireSameDType, requireShape } from './check.js';
-import { pending } from './pending.js';
+import { type Floats, floatsOf, roundStored, zeros } from './elements.js';
+import { floatFunctions } from './float-functions.js';
+
+interface Arithmetic {
+  readonly round: (x: number) => number;
+  readonly sum: (values: Floats, offset: number, count: number) => number;
+  /** Room for one row in the arithmetic type. */
+  readonly row: Floats;
+}
+
+/** Of float64 sums are sequential; the other types are computed in float32 with the 16-lane sum of NUMERICS. */
+const arithmeticOf = (dtype: DType, count: number): Arithmetic =>
+  dtype === 'f64'
+    ? { round: (x) => x, sum: sequentialSum, row: new Float64Array(count) }
+    : { round: Math.fround, sum: sum16F32, row: new Float32Array(count) };
+
+function sequentialSum(values: Floats, offset: number, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += values[offset + i]!;
+  return sum;
+}
 
 export const layer_norm = defineOp({
   summary:
@@ -21,7 +44,27 @@ export const layer_norm = defineOp({
       }
     return [{ dtype: x.dtype, shape: x.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { epsilon }) => {
+    const x = requireTensor(operands, 0);
+    const result = zeros(x.dtype, x.shape);
+    const n = x.shape.at(-1)!;
+    const [from, to] = [floatsOf(x.data), floatsOf(result.data)];
+    const gamma = operands[1] && floatsOf(operands[1].data);
+    const beta = operands[2] && floatsOf(operands[2].data);
+    const { round, sum, row: squares } = arithmeticOf(x.dtype, n);
+    for (let at = 0; at < from.length; at += n) {
+      const mean = round(sum(from, at, n) / n);
+      for (let j = 0; j < n; j++) squares[j] = round(from[at + j]! - mean) ** 2;
+      const r = round(1 / round(Math.sqrt(round(round(sum(squares, 0, n) / n) + round(epsilon)))));
+      for (let j = 0; j < n; j++) {
+        let y = round(round(from[at + j]! - mean) * r);
+        if (gamma) y = round(y * gamma[j]!);
+        if (beta) y = round(y + beta[j]!);
+        to[at + j] = y;
+      }
+    }
+    return [roundStored(result)];
+  },
 });
 
 export const softmax = defineOp({
@@ -34,5 +77,24 @@ export const softmax = defineOp({
     requireAxis(axis, x.shape.length);
     return [{ dtype: x.dtype, shape: x.shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, { axis, log }) => {
+    const x = requireTensor(operands, 0);
+    const result = zeros(x.dtype, x.shape);
+    const { outer, extent, inner } = splitAt(x.shape, axis);
+    const [from, to] = [floatsOf(x.data), floatsOf(result.data)];
+    const { round, sum, row } = arithmeticOf(x.dtype, extent);
+    const { exp_softmax, log: logarithm } = floatFunctions(x.dtype);
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++) {
+        const at = o * extent * inner + i;
+        let top = Number.NEGATIVE_INFINITY;
+        for (let j = 0; j < extent; j++) if (from[at + j * inner]! > top) top = from[at + j * inner]!;
+        for (let j = 0; j < extent; j++) row[j] = exp_softmax(round(from[at + j * inner]! - top));
+        const total = sum(row, 0, extent);
+        const shift = log ? logarithm(total) : 0;
+        for (let j = 0; j < extent; j++)
+          to[at + j * inner] = log ? round(from[at + j * inner]! - top) - shift : row[j]! / total;
+      }
+    return [roundStored(result)];
+  },
 });

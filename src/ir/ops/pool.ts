@@ -1,7 +1,35 @@
-import { attr, defineOp, operand, requireType } from '../op.js';
+import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
+import { type DType, elementCount } from '../types.js';
 import { FLOAT_TYPES, NUMERIC_TYPES, requireDType, requireRankAtLeast } from './check.js';
-import { pending } from './pending.js';
-import { requireWindow, windowedShape } from './window.js';
+import { elementsOf, floatsOf, roundStored, zeros } from './elements.js';
+import { coordinates, requireWindow, type Window, windowedShape, windowOffsets } from './window.js';
+
+/** What a window with nothing but padding gives. */
+const LOWEST: { readonly [D in DType]?: number | bigint } = {
+  i8: -(2 ** 7),
+  u8: 0,
+  i16: -(2 ** 15),
+  u16: 0,
+  i32: -(2 ** 31),
+  u32: 0,
+  i64: -(2n ** 63n),
+  u64: 0n,
+};
+
+/** Row-major to column-major position. */
+function columnMajor(shape: readonly number[]): (at: number) => number {
+  return (at) => coordinates(at, shape).reduceRight((flat, index, axis) => flat * shape[axis]! + index, 0);
+}
+
+/** Positions of a window within the padded input; what rounding up adds beyond the padding does not count. */
+function paddedCount(position: readonly number[], extents: readonly number[], window: PaddedWindow): number {
+  return position.reduce((count, o, axis) => {
+    const start = o * window.strides[axis]! - window.pads_before[axis]!;
+    const end = Math.min(start + window.kernel[axis]!, extents[axis]! + window.pads_after[axis]!);
+    return count * (end - start);
+  }, 1);
+}
+type PaddedWindow = Omit<Window, 'dilations'>;
 
 export const max_pool = defineOp({
   summary:
@@ -30,7 +58,27 @@ export const max_pool = defineOp({
         ]
       : [{ dtype: x.dtype, shape }];
   },
-  evaluate: pending,
+  evaluate: (operands, attrs, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const values = zeros(x.dtype, type!.shape);
+    const indices = zeros('i64', type!.shape);
+    const [from, toValue, toIndex] = [elementsOf(x.data), elementsOf(values.data), elementsOf(indices.data)];
+    const [extents, out] = [x.shape.slice(2), type!.shape.slice(2)];
+    const [pixels, positions] = [elementCount(extents), elementCount(out)];
+    const plane = attrs.column_major ? columnMajor(extents) : (at: number): number => at;
+    const windows = windowOffsets(extents, out, attrs);
+    const least = LOWEST[x.dtype] ?? Number.NEGATIVE_INFINITY;
+    for (let start = 0, to = 0; to < values.data.length; start += pixels)
+      for (let o = 0; o < positions; o++, to++) {
+        let best = -1;
+        for (const offset of windows[o]!)
+          if (best < 0 || from[start + offset]! > from[start + best]! || Number.isNaN(from[start + offset]))
+            best = offset;
+        toValue[to] = best < 0 ? least : from[start + best]!;
+        toIndex[to] = BigInt(start + plane(Math.max(best, 0)));
+      }
+    return attrs.indices ? [values, indices] : [values];
+  },
 });
 
 export const average_pool = defineOp({
@@ -58,5 +106,23 @@ export const average_pool = defineOp({
       },
     ];
   },
-  evaluate: pending,
+  evaluate: (operands, attrs, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const result = zeros(x.dtype, type!.shape);
+    const [from, to] = [floatsOf(x.data), floatsOf(result.data)];
+    const [extents, out] = [x.shape.slice(2), type!.shape.slice(2)];
+    const [pixels, positions] = [elementCount(extents), elementCount(out)];
+    const windows = windowOffsets(extents, out, { ...attrs, dilations: attrs.kernel.map(() => 1) });
+    const counts = windows.map((window, o) =>
+      attrs.count_include_pad ? paddedCount(coordinates(o, out), extents, attrs) : window.length,
+    );
+    const round = x.dtype === 'f64' ? (y: number): number => y : Math.fround;
+    for (let start = 0, at = 0; at < to.length; start += pixels)
+      for (let o = 0; o < positions; o++, at++) {
+        let sum = 0;
+        for (const offset of windows[o]!) sum = round(sum + from[start + offset]!);
+        to[at] = sum / counts[o]!;
+      }
+    return [roundStored(result)];
+  },
 });

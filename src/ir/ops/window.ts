@@ -1,5 +1,6 @@
 import { type InferContext, TypeMismatch } from '../op.js';
 import { add, boundsOf, call, type Dim, divideExact, multiply, subtract } from '../scalar.js';
+import { elementCount } from '../types.js';
 import { requireAtLeast, requireLength, showShape } from './check.js';
 
 /** The sliding window of convolutions and pools: one value for each spatial axis. */
@@ -42,4 +43,35 @@ export function windowedShape(
     const lastStart = multiply(subtract(positions, 1), stride);
     return subtract(positions, call('less', subtract(before, 1), lastStart));
   });
+}
+
+/** For each output position, the row-major offsets of its window's elements that lie inside the input. */
+export function windowOffsets(extents: readonly number[], out: readonly number[], window: Window): Int32Array[] {
+  const { kernel, strides, dilations, pads_before } = window;
+  return Array.from({ length: elementCount(out) }, (_, flat) => {
+    const position = coordinates(flat, out);
+    return Int32Array.from(
+      position.reduce<number[]>(
+        (offsets, o, axis) => {
+          const taps = Array.from(
+            { length: kernel[axis]! },
+            (_tap, tap) => o * strides[axis]! - pads_before[axis]! + tap * dilations[axis]!,
+          ).filter((at) => at >= 0 && at < extents[axis]!);
+          return offsets.flatMap((base) => taps.map((at) => base * extents[axis]! + at));
+        },
+        [0],
+      ),
+    );
+  });
+}
+
+/** Indices of a row-major position. */
+export function coordinates(flat: number, shape: readonly number[]): number[] {
+  const position = new Array<number>(shape.length);
+  let rest = flat;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    position[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return position;
 }
