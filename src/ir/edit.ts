@@ -95,11 +95,30 @@ export function editGraph(original: Graph): Editor {
         const set = readers.get(operand) ?? new Set();
         set.add(node);
         readers.set(operand, set);
+        revive(operand);
       }
+  };
+  /** Puts back the definition of a value that was swept and is read again. */
+  const revive = (value: ValueId): void => {
+    const definition = defining.get(value);
+    if (definition === undefined || live.has(definition.node)) return;
+    const { node, rank: at } = definition;
+    const operands = node.operands.map((operand) => (operand === null ? null : resolve(operand)));
+    insert({ ...node, operands } as Node, at);
   };
   const remove = (node: Node): void => {
     live.delete(node);
     for (const operand of node.operands) if (operand !== null) readers.get(operand)?.delete(node);
+  };
+  /** Takes out the definition of a value that nothing reads any more, and what only it read. */
+  const sweep = (value: ValueId): void => {
+    const node = defining.get(value)?.node;
+    if (node === undefined || !live.has(node)) return;
+    const read = (id: ValueId): boolean =>
+      (readers.get(id)?.size ?? 0) > 0 || outputs.some((output) => output.value === id);
+    if (node.results.some(read)) return;
+    remove(node);
+    for (const operand of node.operands) if (operand !== null) sweep(operand);
   };
   original.nodes.forEach((node, index) => {
     insert(node, index);
@@ -187,6 +206,8 @@ export function editGraph(original: Graph): Editor {
     }
     for (const output of outputs) if (output.value === a) output.value = b;
     forwarded.set(a, b);
+    revive(b);
+    sweep(a);
   };
 
   /** Depth-first from the outputs, visiting in rank order, so that untouched programs keep their order. */
@@ -250,6 +271,7 @@ export function editGraph(original: Graph): Editor {
       source = node.source;
     },
     output: (name, value) => {
+      revive(resolve(value));
       outputs.push({ name, value: resolve(value) });
     },
     finish: () => {
