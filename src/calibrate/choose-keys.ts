@@ -5,8 +5,6 @@ import { centerKeys } from '../passes/center-keys.js';
 import { foldSign } from '../passes/fold-sign.js';
 import { ATTENTION, isRefusal, projectionOf, type Refusal } from '../passes/scale-query-key.js';
 import { type Attention, attentionsOf, moduleOf } from './attentions.js';
-import { detectBimodalityFromHistogram } from './detect-bimodality.js';
-import { statisticsOfFloatBins } from './histogram.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, type Profile, profileCollector, type TensorProfile } from './profile.js';
 import type { RunSamples } from './run-samples.js';
@@ -110,8 +108,9 @@ export async function chooseKeys(
     const keyProfile = profile.get(key);
     if (keyProfile === undefined) throw new Error(`no profile of the keys of ${attention.source}`);
     const refused = obstacle(graph, attention);
-    const { histogram } = statisticsOfFloatBins(valueOf(graph, key).name, keyProfile.first);
-    const { bimodal, peaks } = detectBimodalityFromHistogram(histogram, keyProfile.mean);
+    const votes = keyProfile.bimodality;
+    const bimodal = votes !== undefined && 2 * votes.bimodal > votes.samples;
+    const peaks = votes?.peaks ?? [];
     const candidates =
       refused === undefined
         ? candidatesFor(options.mode, bimodal, keyProfile)

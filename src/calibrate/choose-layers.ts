@@ -86,7 +86,12 @@ export async function chooseLayers(
     (node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!),
   );
   const plans = new Map(candidates.map((node) => [node.results[0]!, planLayer(graph, node, precision)] as const));
-  const doubtful = candidates.filter((node) => roles.get(node.results[0]!) !== 'trunk');
+  const varies = ({ operands: [x] }: Layer): boolean => {
+    const { min, max } = profile.get(x!)!;
+    return max.some((high, j) => high > min[j]! || high !== min[0]!);
+  };
+  // Calibration may leave the input of a layer in doubt constant (no prompt has a mask): then it stays in float.
+  const doubtful = candidates.filter((node) => roles.get(node.results[0]!) !== 'trunk' && varies(node));
   const measured = await ownErrors(graph, doubtful, plans, profile, run, precision, limit);
   const choices = candidates.map((node): LayerChoice => {
     const result = node.results[0]!;

@@ -4,6 +4,8 @@ import { HISTOGRAM_BINS } from '../ir/ops/quantize.js';
 import type { Tensor } from '../ir/types.js';
 import { isQuantizable } from '../passes/insert-quantize.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
+import { type Bimodality, type DensityPeak, detectBimodalityFromHistogram } from './detect-bimodality.js';
+import { statisticsOfFloatBins } from './histogram.js';
 
 /** What calibration saw of one tensor [..., c], over all samples. */
 export interface TensorProfile {
@@ -13,8 +15,16 @@ export interface TensorProfile {
   readonly mean: Float32Array;
   /** Elements by the upper 16 bits of their float32. */
   readonly histogram: Float64Array;
-  /** The histogram of the first sample by itself: the published test of bimodality looks at one. */
-  readonly first: Float64Array;
+  /** Of keys: the published test of two peaks, by sample. */
+  readonly bimodality?: BimodalityVotes;
+}
+
+/** The test looks at one sample and is near a coin toss for some keys, so every sample votes. */
+export interface BimodalityVotes {
+  readonly bimodal: number;
+  readonly samples: number;
+  /** Those of the first sample, for the report. */
+  readonly peaks: readonly DensityPeak[];
 }
 export type Profile = ReadonlyMap<ValueId, TensorProfile>;
 
@@ -52,12 +62,12 @@ interface Accumulator {
   max: Float32Array;
   mean: Float64Array;
   histogram: Float64Array;
-  first: Float64Array;
+  votes: Bimodality[];
   samples: number;
 }
 
-/** Adds up the outputs of the instrumented program over samples. */
-export function profileCollector(values: readonly ValueId[]) {
+/** Adds up the outputs of the instrumented program over samples; those in `keys` are tested for two peaks. */
+export function profileCollector(values: readonly ValueId[], keys: ReadonlySet<ValueId> = new Set()) {
   const accumulators = new Map<ValueId, Accumulator>();
   const add = (outputs: ReadonlyMap<string, Tensor>): void => {
     for (const value of values) {
@@ -69,7 +79,7 @@ export function profileCollector(values: readonly ValueId[]) {
         max: new Float32Array(c).fill(Number.NEGATIVE_INFINITY),
         mean: new Float64Array(c),
         histogram: new Float64Array(HISTOGRAM_BINS),
-        first: Float64Array.from(histogram),
+        votes: [],
         samples: 0,
       };
       accumulators.set(value, seen);
@@ -79,14 +89,28 @@ export function profileCollector(values: readonly ValueId[]) {
         seen.mean[j]! += channels[2 * c + j]!;
       }
       for (let bin = 0; bin < HISTOGRAM_BINS; bin++) seen.histogram[bin]! += histogram[bin]!;
+      if (keys.has(value)) {
+        const own = statisticsOfFloatBins(`value ${value}`, histogram).histogram;
+        seen.votes.push(detectBimodalityFromHistogram(own, channels.subarray(2 * c)));
+      }
       seen.samples++;
     }
   };
   const finish = (): Profile =>
     new Map(
-      [...accumulators].map(([value, { samples, mean, ...rest }]) => [
+      [...accumulators].map(([value, { samples, mean, votes, ...rest }]) => [
         value,
-        { ...rest, mean: Float32Array.from(mean, (sum) => sum / samples) },
+        {
+          ...rest,
+          mean: Float32Array.from(mean, (sum) => sum / samples),
+          ...(votes.length > 0 && {
+            bimodality: {
+              bimodal: votes.filter(({ bimodal }) => bimodal).length,
+              samples: votes.length,
+              peaks: votes[0]!.peaks,
+            },
+          }),
+        },
       ]),
     );
   return { add, finish };

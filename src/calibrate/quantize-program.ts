@@ -4,6 +4,7 @@ import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize
 import { lowerToInteger } from '../passes/lower-to-integer.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { type Pass, runPipeline } from '../passes/pass.js';
+import { ATTENTION } from '../passes/scale-query-key.js';
 import { attentionsOf, moduleOf } from './attentions.js';
 import { chooseKeys, type KeyChoice, type KeyMode } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
@@ -36,7 +37,8 @@ export interface QuantizationReport {
 
 async function profileOf(graph: Graph, run: RunSamples): Promise<Profile> {
   const values = observedValues(graph);
-  const collector = profileCollector(values);
+  const keys = new Set(attentionsOf(graph).map(({ operands }) => operands[ATTENTION.k]!));
+  const collector = profileCollector(values, keys);
   await run(instrument(graph, values), 'ranges', collector.add);
   return collector.finish();
 }

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Graph } from '../ir/graph.js';
+import { type CalibrationFolder, readCalibrationFolder } from '../prompts.js';
+import { describeSam, type SamModel } from '../sam.js';
+import type { KeyMode } from './choose-keys.js';
+import type { SoftmaxMode } from './choose-softmax-granularity.js';
+import type { Observer } from './observers.js';
+import { precisionOf } from './precision.js';
+import { type QuantizationReport, quantizeProgram } from './quantize-program.js';
+import { HostError, openHostRunner, type Progress, type SampleSet } from './run-on-host.js';
+import { arraySamples, decoderSamples, encoderSamples, writeEmbeddings } from './samples.js';
+
+export interface FloatModel {
+  readonly name: string;
+  readonly file: string;
+  /** After the canonical pipeline. */
+  readonly graph: Graph;
+}
+
+export interface QuantizedModel extends FloatModel {
+  readonly report: QuantizationReport;
+}
+
+export interface QuantizeModelsOptions {
+  /** Bits of weights and activations. */
+  readonly bits: { readonly weights: number; readonly activations: number };
+  readonly calibration: string;
+  readonly keys: KeyMode;
+  readonly softmax: SoftmaxMode;
+  readonly observer: Observer;
+  readonly onProgress?: Progress;
+  readonly onPass?: (model: string, pass: string, graph: Graph) => void;
+}
+
+/** Choices between candidates are measured on so many samples; ranges are taken from all. */
+const TRIAL_SAMPLES = 16;
+
+/**
+ * Quantizes the models of a package. Encoders come first: a decoder is calibrated on the embeddings of the quantized
+ * encoder beside it, and the prompts of the calibration folder.
+ *
+ * @throws for a folder without samples, a model that nothing there fits, and what `quantizeProgram` throws
+ */
+export async function quantizeModels(
+  models: readonly FloatModel[],
+  options: QuantizeModelsOptions,
+): Promise<readonly QuantizedModel[]> {
+  const folder = await readCalibrationFolder(options.calibration);
+  const scratch = await mkdtemp(join(tmpdir(), 'sam-qc-embeddings-'));
+  const results = new Map<FloatModel, QuantizedModel>();
+  let embeddings: ReadonlyMap<string, string> | undefined;
+  try {
+    const described = models.map((model) => ({ model, sam: describeSam(model.graph) }));
+    const inOrder = [...described].sort((a, b) => Number(a.sam.role !== 'encoder') - Number(b.sam.role !== 'encoder'));
+    for (const { model, sam } of inOrder) {
+      const samples = await samplesFor(model, sam, folder, embeddings);
+      const { run, dispose } = await openHostRunner(samples, (label, done, total) =>
+        options.onProgress?.(`${model.name}: ${label}`, done, total),
+      );
+      try {
+        const { graph, report } = await quantizeProgram(model.graph, run, {
+          precision: precisionOf(options.bits.weights, options.bits.activations, options.observer),
+          keys: options.keys,
+          softmax: options.softmax,
+          trialSamples: TRIAL_SAMPLES,
+          onPass: (pass, program) => options.onPass?.(model.name, pass, program),
+        });
+        results.set(model, { ...model, graph, report });
+        const wanted = described.some((other) => other.sam.role === 'decoder');
+        if (sam.role === 'encoder' && folder.kind === 'pictures' && wanted)
+          embeddings = await writeEmbeddings(graph, sam, run, folder.pictures, scratch);
+      } finally {
+        await dispose();
+      }
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  return models.map((model) => results.get(model)!);
+}
+
+async function samplesFor(
+  { file, graph }: FloatModel,
+  sam: SamModel,
+  folder: CalibrationFolder,
+  embeddings: ReadonlyMap<string, string> | undefined,
+): Promise<SampleSet> {
+  if (folder.kind === 'arrays') return arraySamples(folder.files);
+  if (sam.role === 'encoder') return encoderSamples(sam, folder.pictures);
+  if (sam.role === 'decoder' && embeddings !== undefined) return decoderSamples(graph, sam.side, folder, embeddings);
+  throw new HostError(
+    sam.role === 'decoder'
+      ? `${file}: a decoder is calibrated on embeddings: compile its encoder with it, or give .npz files of its inputs`
+      : `${file}: pictures fit SAM's encoders and decoders only: give .npz files of this model's inputs`,
+  );
+}
