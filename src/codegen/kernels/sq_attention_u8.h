@@ -46,7 +46,7 @@
  * A key outside the grid takes its codes from k_pad [heads*c] and v_pad [heads*cv]; a query outside is not computed. Windows
  * are numbered row-major; bias then takes b * windows + window for b.
  *
- * Bounds: c <= 32768, n <= 65536.
+ * Bounds: 1 <= c <= 32768, 1 <= n <= 65536.
  * A unit is a batch item (or window), a head and up to SQ_ATTENTION_U8_QUERIES queries, queries fastest, then heads.
  * Scratch a worker: sq_attention_u8_scratch_bytes, 64-byte aligned; the same on every ISA.
  */

@@ -1,0 +1,139 @@
+#ifndef SQ_ATTENTION_PACK_U8__AVX512_H
+#define SQ_ATTENTION_PACK_U8__AVX512_H
+/*
+ * The keys and values of one head (and window) in the layout of the register tile (sq_gemm_u8s8__avx512vnni.h).
+ *
+ * Keys come in strips of 16: a row of the key grid is ceil(width / 16) strips. Two strips make a block of 32 columns.
+ */
+#include <immintrin.h>
+
+#include "sq_attention_u8.h"
+
+/* One head's keys: rows of the grid (1 without relative positions), their width, and the strips of each. */
+typedef struct {
+  int64_t rows, width, strips;
+} sq_attention_pack_u8__avx512_keys;
+
+SQ_UNUSED static inline sq_attention_pack_u8__avx512_keys sq_attention_pack_u8__avx512_grid(const sq_attention_u8_args *a) {
+  sq_attention_pack_u8__avx512_keys keys = {1, a->n, 0};
+  if (a->rel_h) keys.rows = a->rel_kh, keys.width = a->rel_kw;
+  keys.strips = sq_ceil_div_i64(keys.width, 16);
+  return keys;
+}
+
+/* Token j of a window at (y0, x0), or of the whole sequence; the padding's row outside the grid. */
+SQ_UNUSED static inline const uint8_t *sq_attention_pack_u8__avx512_token(const sq_attention_u8_args *a, const uint8_t *tokens,
+                                                                          int64_t row, const uint8_t *pad, int64_t y0,
+                                                                          int64_t x0, int64_t j) {
+  if (a->win_h <= 0) return tokens + j * row;
+  int64_t y = y0 + j / a->win_w, x = x0 + j % a->win_w;
+  return y < a->grid_h && x < a->grid_w ? tokens + (y * a->grid_w + x) * row : pad;
+}
+
+/* r[i] lane j becomes r[j] lane i, 16 x 16 words. */
+SQ_UNUSED static inline __attribute__((always_inline)) void sq_attention_pack_u8__avx512_transpose(__m512i r[16]) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  /* r[4q + c] lane group l: words 4l + c of rows 4q .. 4q + 3. */
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; c++) {
+    const __m512i a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44), b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
+    const __m512i d = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xee), e = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xee);
+    t[c] = _mm512_shuffle_i32x4(a, b, 0x88);
+    t[4 + c] = _mm512_shuffle_i32x4(a, b, 0xdd);
+    t[8 + c] = _mm512_shuffle_i32x4(d, e, 0x88);
+    t[12 + c] = _mm512_shuffle_i32x4(d, e, 0xdd);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) r[i] = t[i];
+}
+
+/*
+ * k - k_offset as values [block][C4][32][4] and terms[key] = -zq * sum_ch (k - k_offset), in the order of the strips; zeros
+ * for keys and channels that are not there.
+ */
+SQ_UNUSED static __attribute__((noinline)) void sq_attention_pack_u8__avx512_k(const sq_attention_u8_args *a, const uint8_t *k,
+                                                                               const uint8_t *pad, int64_t y0, int64_t x0,
+                                                                               int8_t *values, int32_t *terms) {
+  const sq_attention_pack_u8__avx512_keys keys = sq_attention_pack_u8__avx512_grid(a);
+  const int64_t groups = sq_ceil_div_i64(a->c, 4), strips = sq_attention_u8_padded_keys(a) / 16;
+  const __m512i offset = _mm512_set1_epi8((char)(uint8_t)a->k_offset), ones = _mm512_set1_epi8(1);
+  for (int64_t s = 0; s < strips; s++) {
+    const int64_t ky = s / keys.strips, kx = s % keys.strips * 16;
+    const int64_t count = ky < keys.rows ? sq_min_i64(16, keys.width - kx) : 0;
+    int8_t *to = values + (s / 2 * groups * 32 + s % 2 * 16) * 4;
+    __m512i sums = _mm512_setzero_si512();
+    for (int64_t ch = 0; ch < a->c; ch += 64) {
+      const __mmask64 mask = a->c - ch >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (a->c - ch)) - 1;
+      __m512i r[16];
+#pragma GCC unroll 16
+      for (int l = 0; l < 16; l++) {
+        r[l] = _mm512_setzero_si512();
+        if (l < count) {
+          const uint8_t *from = sq_attention_pack_u8__avx512_token(a, k, a->k_row, pad, y0, x0, ky * keys.width + kx + l);
+          r[l] = _mm512_maskz_sub_epi8(mask, _mm512_maskz_loadu_epi8(mask, from + ch), offset);
+        }
+      }
+      sq_attention_pack_u8__avx512_transpose(r);
+      const int64_t group = ch / 4;
+#pragma GCC unroll 16
+      for (int g = 0; g < 16; g++) {
+        if (group + g < groups) _mm512_storeu_si512(to + (group + g) * 128, r[g]);
+        sums = _mm512_dpbusd_epi32(sums, ones, r[g]);
+      }
+    }
+    _mm512_storeu_si512(terms + s * 16, _mm512_mullo_epi32(sums, _mm512_set1_epi32(-a->zq)));
+  }
+}
+
+/*
+ * v - 128 as values [ceil(cv / 32)][keys / 4][32][4], keys = n rounded up to 64. Within each 64 keys the groups of four are
+ * in the order in which the codes of probabilities are packed: group d has keys 16 * (d % 4) + 4 * (d / 4) + 0..3. Keys and
+ * channels that are not there get any value: their probability, or result, is not used.
+ */
+SQ_UNUSED static __attribute__((noinline)) void sq_attention_pack_u8__avx512_v(const sq_attention_u8_args *a, const uint8_t *v,
+                                                                               const uint8_t *pad, int64_t y0, int64_t x0,
+                                                                               int8_t *values) {
+  const int64_t groups = sq_attention_u8_round(a->n, 64) / 4, channels = sq_attention_u8_round(a->cv, 32);
+  const __m512i sign = _mm512_set1_epi8((char)0x80);
+  for (int64_t g = 0; g < groups; g++) {
+    const int64_t d = g % 16, first = (g - d) * 4 + 16 * (d % 4) + 4 * (d / 4);
+    const uint8_t *row[4];
+    for (int64_t e = 0; e < 4; e++)
+      row[e] = sq_attention_pack_u8__avx512_token(a, v, a->v_row, pad, y0, x0, sq_min_i64(first + e, a->n - 1));
+    for (int64_t ch = 0; ch < channels; ch += 64) {
+      const __mmask64 mask = a->cv - ch >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (a->cv - ch)) - 1;
+      const __m512i r0 = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row[0] + ch), sign);
+      const __m512i r1 = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row[1] + ch), sign);
+      const __m512i r2 = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row[2] + ch), sign);
+      const __m512i r3 = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row[3] + ch), sign);
+      const __m512i lo01 = _mm512_unpacklo_epi8(r0, r1), hi01 = _mm512_unpackhi_epi8(r0, r1);
+      const __m512i lo23 = _mm512_unpacklo_epi8(r2, r3), hi23 = _mm512_unpackhi_epi8(r2, r3);
+      /* Lane group l of q0..q3: channels 16l + 0..3, 4..7, 8..11, 12..15. */
+      const __m512i q0 = _mm512_unpacklo_epi16(lo01, lo23), q1 = _mm512_unpackhi_epi16(lo01, lo23);
+      const __m512i q2 = _mm512_unpacklo_epi16(hi01, hi23), q3 = _mm512_unpackhi_epi16(hi01, hi23);
+      const __m512i s0 = _mm512_shuffle_i32x4(q0, q1, 0x44), s1 = _mm512_shuffle_i32x4(q2, q3, 0x44);
+      const __m512i s2 = _mm512_shuffle_i32x4(q0, q1, 0xee), s3 = _mm512_shuffle_i32x4(q2, q3, 0xee);
+      int8_t *to = values + (ch / 32 * groups + g) * 128;
+      _mm512_storeu_si512(to, _mm512_shuffle_i32x4(s0, s1, 0x88));
+      _mm512_storeu_si512(to + 64, _mm512_shuffle_i32x4(s0, s1, 0xdd));
+      if (ch + 32 >= channels) continue;
+      to += groups * 128;
+      _mm512_storeu_si512(to, _mm512_shuffle_i32x4(s2, s3, 0x88));
+      _mm512_storeu_si512(to + 64, _mm512_shuffle_i32x4(s2, s3, 0xdd));
+    }
+  }
+}
+
+#endif
