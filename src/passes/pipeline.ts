@@ -6,6 +6,7 @@ import { fuseLinear } from './fuse-linear.js';
 import { mergeDuplicates } from './merge-duplicates.js';
 import type { Pass } from './pass.js';
 import { simplifyMovement } from './simplify-movement.js';
+import { sinkTransposes } from './sink-transposes.js';
 
 export const PASSES: readonly Pass[] = [
   simplifyMovement,
@@ -15,4 +16,5 @@ export const PASSES: readonly Pass[] = [
   fuseLayerNorm,
   fuseLinear,
   fuseEpilogue,
+  sinkTransposes,
 ];

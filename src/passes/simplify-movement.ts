@@ -30,7 +30,7 @@ export const simplifyMovement: Pass = {
 };
 
 /** reshape/transpose chain → its fewest steps. */
-const shortenView: Rule = (editor, node) => {
+export const shortenView: Rule = (editor, node) => {
   const [result] = node.results as [ValueId];
   const { base, view, operations, transposes } = traceView(editor, result);
   const { shape } = editor.type(result);
