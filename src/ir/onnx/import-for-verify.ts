@@ -1,10 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Graph } from '../graph.js';
+import { bf16FromBits } from '../half.js';
+import type { Bounds } from '../scalar.js';
 import type { Tensor } from '../types.js';
 import { type ImportOptions, importOnnx } from './import-model.js';
+import { symbolName } from './input-types.js';
 import { ModelError, NeedsConstant } from './model-error.js';
-import { readModel } from './read-model.js';
+import { type OnnxModel, type OnnxTensorInfo, readModel } from './read-model.js';
 import { readTensorFile } from './read-tensor.js';
 
 /** A model with ONNX test data. */
@@ -25,23 +28,21 @@ export interface VerifyCase {
  * @throws {ModelError} for a model or data that cannot be used
  */
 export function importForVerify(modelPath: string, dataDir: string, dims: ImportOptions['dims'] = {}): VerifyCase {
-  const model = readModel(modelPath);
-  const data = readData(
-    dataDir,
-    'input',
-    model.graph.inputs.map(({ name }) => name),
-  );
-  const outputs = readData(
-    dataDir,
-    'output',
-    model.graph.outputs.map(({ name }) => name),
-  );
+  const whole = readModel(modelPath);
+  const read = new Set(whole.graph.nodes.flatMap((node) => node.inputs));
+  // Inputs that no node reads decide nothing; some test data has them in another shape than the model.
+  const model: OnnxModel = {
+    ...whole,
+    graph: { ...whole.graph, inputs: whole.graph.inputs.filter(({ name }) => read.has(name)) },
+  };
+  const data = readData(dataDir, 'input', whole.graph.inputs);
+  const outputs = readData(dataDir, 'output', whole.graph.outputs);
   const bounds = { ...sizesOf(model.graph.inputs, data), ...dims };
   const freeze = new Map<string, Tensor>();
   for (;;) {
     try {
       const graph = importOnnx(model, { dims: bounds, freeze });
-      const inputs = new Map([...data].filter(([name]) => !freeze.has(name)));
+      const inputs = new Map([...data].filter(([name]) => read.has(name) && !freeze.has(name)));
       return { graph, inputs, outputs, frozen: [...freeze.keys()] };
     } catch (error) {
       if (!(error instanceof NeedsConstant)) throw error;
@@ -55,8 +56,12 @@ export function importForVerify(modelPath: string, dataDir: string, dims: Import
   }
 }
 
-/** The tensors of `<role>_0.pb`, `<role>_1.pb`, …, one for each name. */
-function readData(dir: string, role: 'input' | 'output', names: readonly string[]): ReadonlyMap<string, Tensor> {
+/** The tensors of `<role>_0.pb`, `<role>_1.pb`, …, in the order of the model's inputs or outputs. */
+function readData(
+  dir: string,
+  role: 'input' | 'output',
+  declared: readonly OnnxTensorInfo[],
+): ReadonlyMap<string, Tensor> {
   let files: readonly string[];
   try {
     files = readdirSync(dir);
@@ -64,24 +69,29 @@ function readData(dir: string, role: 'input' | 'output', names: readonly string[
     throw new ModelError(dir, undefined, 'the folder of test data cannot be read');
   }
   return new Map(
-    names.map((name, i) => {
+    declared.map(({ name, dtype }, i) => {
       const file = `${role}_${i}.pb`;
       if (!files.includes(file)) throw new ModelError(dir, undefined, `${file} for ${role} '${name}' is missing`);
-      return [name, readTensorFile(join(dir, file))];
+      const tensor = readTensorFile(join(dir, file));
+      return [name, dtype === 'bf16' && tensor.dtype === 'u16' ? asBf16(tensor) : tensor];
     }),
   );
 }
 
+/** numpy has no bfloat16: the ONNX project stores such data as uint16. */
+const asBf16 = ({ shape, data }: Tensor): Tensor => ({
+  dtype: 'bf16',
+  shape,
+  data: Float32Array.from(Array.from(data, Number), bf16FromBits),
+});
+
 /** Sizes of symbolic dimensions, as the data has them. */
-function sizesOf(
-  inputs: readonly { readonly name: string; readonly shape: readonly (number | string | null)[] | undefined }[],
-  data: ReadonlyMap<string, Tensor>,
-): Record<string, { readonly min: number; readonly max: number }> {
-  const sizes: Record<string, { readonly min: number; readonly max: number }> = {};
+function sizesOf(inputs: readonly OnnxTensorInfo[], data: ReadonlyMap<string, Tensor>): Record<string, Bounds> {
+  const sizes: Record<string, Bounds> = {};
   for (const { name, shape } of inputs)
     for (const [axis, dim] of (shape ?? []).entries()) {
       const size = data.get(name)?.shape[axis];
-      if (typeof dim !== 'number' && size !== undefined) sizes[dim ?? `${name}_dim_${axis}`] = { min: size, max: size };
+      if (typeof dim !== 'number' && size !== undefined) sizes[symbolName(name, dim, axis)] = { min: size, max: size };
     }
   return sizes;
 }

@@ -32,7 +32,7 @@ export interface InputTypes {
 }
 
 /** A symbol's name: as declared, or made from the input's for a dimension that has none. */
-const symbolName = (input: string, dim: string | null, axis: number): string => dim ?? `${input}_dim_${axis}`;
+export const symbolName = (input: string, dim: string | null, axis: number): string => dim ?? `${input}_dim_${axis}`;
 
 /**
  * Types of the run-time inputs. Unknown dimensions become symbols with bounds; a symbol that a frozen input or its own

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { endianness } from 'node:os';
 import type { Constant } from '../graph.js';
-import { allocate, DTYPE_BYTES, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
+import { bf16FromBits, f16FromBits } from '../half.js';
+import { tensorFromBytes } from '../tensor-bytes.js';
+import { DTYPE_BYTES, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
 import { type ExternalRange, locateExternalData, readExternalData } from './external-data.js';
 import { ModelError } from './model-error.js';
 import { type Int64, onnx, toBigInt, toNumber } from './proto.js';
@@ -85,12 +86,12 @@ export function readTensor(proto: TensorFields, file: string): StoredTensor {
   const describe = `${dtype}[${shape.join(', ')}]`;
   if ((proto.dataLocation ?? 0) === EXTERNAL) {
     const range: ExternalRange = locateExternalData(proto.externalData ?? [], bytes, file, what);
-    return { name, dtype, shape, load: () => ({ dtype, shape, data: decode(dtype, count, readExternalData(range)) }) };
+    return { name, dtype, shape, load: () => tensorFromBytes(dtype, shape, readExternalData(range)) };
   }
   const raw = proto.rawData;
   if (raw && raw.length > 0) {
     if (raw.length !== bytes) fail(`holds ${raw.length} bytes where ${describe} needs ${bytes}`);
-    return { name, dtype, shape, load: () => ({ dtype, shape, data: decode(dtype, count, raw) }) };
+    return { name, dtype, shape, load: () => tensorFromBytes(dtype, shape, raw) };
   }
   const data = typedFields(proto, dtype);
   if (data.length !== count) fail(`holds ${data.length} elements where ${describe} needs ${count}`);
@@ -127,53 +128,14 @@ export function decodeMessage<T>(path: string, what: string, decodeBytes: (bytes
   }
 }
 
-/** Little-endian bytes to elements. */
-function decode(dtype: DType, count: number, bytes: Uint8Array): TensorData {
-  if (dtype === 'f16' || dtype === 'bf16') {
-    const bits = new Uint16Array(aligned(bytes, 2).buffer);
-    const data = allocate(dtype, count);
-    const widen = dtype === 'f16' ? halfToFloat : bfloatToFloat;
-    for (let i = 0; i < count; i++) data[i] = widen(bits[i] ?? 0);
-    return data;
-  }
-  const data = allocate(dtype, count);
-  new Uint8Array(data.buffer).set(aligned(bytes, DTYPE_BYTES[dtype]));
-  return data;
-}
-
-/** A copy in native byte order, at an address fit for elements of `size` bytes. */
-function aligned(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(bytes);
-  if (endianness() === 'BE') for (let i = 0; i < copy.length; i += size) copy.subarray(i, i + size).reverse();
-  return copy;
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloatToFloat(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-}
-
-/** IEEE-754 binary16. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 /** The typed field that holds each element type (onnx.proto, TensorProto). Small types travel as int32. */
 function typedFields(proto: TensorFields, dtype: DType): TensorData {
   const numbers = proto.int32Data ?? [];
   const READ: { readonly [D in DType]: () => TensorData } = {
     f32: () => Float32Array.from(proto.floatData ?? []),
     f64: () => Float64Array.from(proto.doubleData ?? []),
-    f16: () => Float32Array.from(numbers, halfToFloat),
-    bf16: () => Float32Array.from(numbers, bfloatToFloat),
+    f16: () => Float32Array.from(numbers, f16FromBits),
+    bf16: () => Float32Array.from(numbers, bf16FromBits),
     i8: () => Int8Array.from(numbers),
     u8: () => Uint8Array.from(numbers),
     i16: () => Int16Array.from(numbers),
