@@ -5,7 +5,7 @@
  * SQ_CAST_BLOCK elements.
  *
  * Float to integer truncates and saturates, NaN gives 0. Integer to integer keeps the low bits. To bool: not equal to 0,
- * NaN is true. To f16 and bf16: by way of float32, rounded to nearest even.
+ * NaN is true. To f16 and bf16 rounded once, to nearest even.
  */
 #include "sq_types.h"
 
@@ -60,6 +60,28 @@ SQ_CAST_UNSIGNED_(double, u16)
 SQ_CAST_UNSIGNED_(double, u32)
 SQ_CAST_UNSIGNED_(double, u64)
 
+/*
+ * On the way to f16 or bf16: v as a float32 rounded to odd (an inexact result has its last bit set), which the second
+ * rounding turns into what one rounding gives, as it keeps at least two bits less.
+ */
+SQ_UNUSED static inline float sq_cast_double_half(double v) {
+  const float nearest = (float)v;
+  const double magnitude = v < 0.0 ? -v : v, found = v < 0.0 ? -(double)nearest : (double)nearest;
+  uint32_t bits = sq_types_bits(nearest);
+  if (v != v || found == magnitude) return nearest;
+  bits -= found > magnitude ? 1u : 0u;
+  return sq_types_float(bits | 1u);
+}
+SQ_UNUSED static inline float sq_cast_float_half(float v) { return v; }
+/* Beyond 53 bits a double would round as well: the low bits are folded into one. */
+SQ_UNUSED static inline float sq_cast_whole_half(int64_t v) {
+  const int64_t folded = (v >> 12 << 12) | (v & 0xfff ? 0x1000 : 0);
+  return sq_cast_double_half((double)(v > -((int64_t)1 << 53) && v < ((int64_t)1 << 53) ? v : folded));
+}
+SQ_UNUSED static inline float sq_cast_natural_half(uint64_t v) {
+  return v >> 63 ? sq_cast_whole_half((int64_t)((v >> 1) | (v & 1))) * 2.0f : sq_cast_whole_half((int64_t)v);
+}
+
 #define SQ_CAST_F_f32 float
 #define SQ_CAST_F_f64 double
 #define SQ_CAST_F_f16 float
@@ -70,8 +92,8 @@ SQ_CAST_UNSIGNED_(double, u64)
 #define SQ_CAST_SATURATE__(F, to, v) sq_cast_##F##_##to(v)
 #define SQ_CAST_flt_f32(v, from) ((float)(v))
 #define SQ_CAST_flt_f64(v, from) ((double)(v))
-#define SQ_CAST_flt_f16(v, from) ((float)(v))
-#define SQ_CAST_flt_bf16(v, from) ((float)(v))
+#define SQ_CAST_flt_f16(v, from) SQ_CAST_SATURATE_(SQ_CAST_F_##from, half, v)
+#define SQ_CAST_flt_bf16(v, from) SQ_CAST_SATURATE_(SQ_CAST_F_##from, half, v)
 #define SQ_CAST_flt_i8(v, from) SQ_CAST_SATURATE_(SQ_CAST_F_##from, i8, v)
 #define SQ_CAST_flt_u8(v, from) SQ_CAST_SATURATE_(SQ_CAST_F_##from, u8, v)
 #define SQ_CAST_flt_i16(v, from) SQ_CAST_SATURATE_(SQ_CAST_F_##from, i16, v)
@@ -86,21 +108,21 @@ SQ_CAST_UNSIGNED_(double, u64)
 #define SQ_CAST_CLASS_(class, from, to, v) SQ_CAST_CLASS__(class, from, to, v)
 #define SQ_CAST_CLASS__(class, from, to, v) SQ_CAST_##class##_(from, to, v)
 #define SQ_CAST_flt_(from, to, v) SQ_CAST_flt_##to(v, from)
-#define SQ_CAST_sgn_(from, to, v) SQ_CAST_whole_##to(v)
-#define SQ_CAST_uns_(from, to, v) SQ_CAST_whole_##to(v)
-#define SQ_CAST_whole_f32(v) ((float)(v))
-#define SQ_CAST_whole_f64(v) ((double)(v))
-#define SQ_CAST_whole_f16(v) ((float)(v))
-#define SQ_CAST_whole_bf16(v) ((float)(v))
-#define SQ_CAST_whole_i8(v) ((int8_t)(v))
-#define SQ_CAST_whole_u8(v) ((uint8_t)(v))
-#define SQ_CAST_whole_i16(v) ((int16_t)(v))
-#define SQ_CAST_whole_u16(v) ((uint16_t)(v))
-#define SQ_CAST_whole_i32(v) ((int32_t)(v))
-#define SQ_CAST_whole_u32(v) ((uint32_t)(v))
-#define SQ_CAST_whole_i64(v) ((int64_t)(v))
-#define SQ_CAST_whole_u64(v) ((uint64_t)(v))
-#define SQ_CAST_whole_bool(v) ((uint8_t)((v) != 0))
+#define SQ_CAST_sgn_(from, to, v) SQ_CAST_whole_##to(v, whole)
+#define SQ_CAST_uns_(from, to, v) SQ_CAST_whole_##to(v, natural)
+#define SQ_CAST_whole_f32(v, kind) ((float)(v))
+#define SQ_CAST_whole_f64(v, kind) ((double)(v))
+#define SQ_CAST_whole_f16(v, kind) sq_cast_##kind##_half(v)
+#define SQ_CAST_whole_bf16(v, kind) sq_cast_##kind##_half(v)
+#define SQ_CAST_whole_i8(v, kind) ((int8_t)(v))
+#define SQ_CAST_whole_u8(v, kind) ((uint8_t)(v))
+#define SQ_CAST_whole_i16(v, kind) ((int16_t)(v))
+#define SQ_CAST_whole_u16(v, kind) ((uint16_t)(v))
+#define SQ_CAST_whole_i32(v, kind) ((int32_t)(v))
+#define SQ_CAST_whole_u32(v, kind) ((uint32_t)(v))
+#define SQ_CAST_whole_i64(v, kind) ((int64_t)(v))
+#define SQ_CAST_whole_u64(v, kind) ((uint64_t)(v))
+#define SQ_CAST_whole_bool(v, kind) ((uint8_t)((v) != 0))
 
 #define SQ_DEFINE_CAST(from, to)                                                                   \
   SQ_KERNEL_SIGNATURE(sq_cast_##from##_##to) {                                                     \

@@ -229,5 +229,10 @@ SQ_UNUSED static inline double sq_erf_f64(double x) {
   }
   return 1.1283791670955126 * sq_exp_f64(-x * x) * sum;
 }
+/* x/2 (1 + erf(x / sqrt 2)), and x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
+SQ_UNUSED static inline double sq_gelu_erf_f64(double x) { return 0.5 * x * (1.0 + sq_erf_f64(x * 0.7071067811865476)); }
+SQ_UNUSED static inline double sq_gelu_tanh_f64(double x) {
+  return 0.5 * x * (1.0 + sq_tanh_f64(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
 
 #endif

@@ -44,6 +44,8 @@ SQ_UNUSED static inline int64_t sq_unary_units(const sq_unary_args *p) {
 #define SQ_UNARY_OUT_round(d) d
 #define SQ_UNARY_OUT_sign(d) d
 #define SQ_UNARY_OUT_relu(d) d
+#define SQ_UNARY_OUT_gelu_erf(d) d
+#define SQ_UNARY_OUT_gelu_tanh(d) d
 #define SQ_UNARY_OUT_not(d) bool
 #define SQ_UNARY_OUT_is_nan(d) bool
 #define SQ_UNARY_OUT_is_inf(d) bool
@@ -113,6 +115,8 @@ SQ_UNUSED static inline float sq_cosh_f32(float x) { return (float)sq_cosh_f64((
 #define SQ_UNARY_tanh_flt(x, A, W, s) SQ_UNARY_CALL(tanh, s, x)
 #define SQ_UNARY_erf_flt(x, A, W, s) SQ_UNARY_CALL(erf, s, x)
 #define SQ_UNARY_sigmoid_flt(x, A, W, s) SQ_UNARY_CALL(sigmoid, s, x)
+#define SQ_UNARY_gelu_erf_flt(x, A, W, s) SQ_UNARY_CALL(gelu_erf, s, x)
+#define SQ_UNARY_gelu_tanh_flt(x, A, W, s) SQ_UNARY_CALL(gelu_tanh, s, x)
 
 #define SQ_DEFINE_UNARY(fn, d)                                                                               \
   SQ_UNARY_KERNEL_(sq_unary_##fn##_##d, SQ_PASTE(SQ_UNARY_##fn##_, SQ_CLASS_##d), d, SQ_UNARY_OUT_##fn(d))
