@@ -63,12 +63,14 @@ export function detectTarget(arch: string, cpuinfo: string): TargetName {
   return HOST_NEEDS.find((row) => row.arch === arch && row.flags.every((flag) => flags.has(flag)))?.target ?? 'c99';
 }
 
-/** `host` is the machine that compiles. Without /proc/cpuinfo (macOS) Apple's Arm cores are known to have i8mm or dotprod. */
-export function resolveTarget(name: TargetName | 'host'): TargetName {
-  if (name !== 'host') return name;
+/** The best target for this machine. Without /proc/cpuinfo (macOS), what every Apple Arm core has. */
+export function hostTarget(): TargetName {
   try {
     return detectTarget(process.arch, readFileSync('/proc/cpuinfo', 'utf8'));
   } catch {
     return process.platform === 'darwin' && process.arch === 'arm64' ? 'aarch64-dotprod' : 'c99';
   }
 }
+
+/** `host` is the machine that compiles. */
+export const resolveTarget = (name: TargetName | 'host'): TargetName => (name === 'host' ? hostTarget() : name);

@@ -68,7 +68,7 @@ typedef struct {
 
 #include "src/models.h"
 
-static void fail(const char *format, ...) {
+static _Noreturn void fail(const char *format, ...) {
   va_list args;
   va_start(args, format);
   fputs("run: ", stderr);
@@ -78,7 +78,7 @@ static void fail(const char *format, ...) {
   exit(1);
 }
 
-static void usage(void) {
+static _Noreturn void usage(void) {
   fputs("usage: run <model> --in <input>=<file.npy> ... [--out <dir>] [--threads N] [--repeat N] [--profile] "
         "[--weights <file>]\nmodels:",
         stderr);
@@ -87,10 +87,23 @@ static void usage(void) {
   exit(2);
 }
 
+/* Everything allocated, in lines of 64 bytes: each block begins with a line that points to the one before. */
+static void *allocations = NULL;
+
 static void *allocate(size_t bytes, const char *what) {
   void *memory = NULL;
-  if (posix_memalign(&memory, 64, bytes > 0 ? bytes : 64) != 0) fail("no memory for %s (%zu bytes)", what, bytes);
-  return memory;
+  if (bytes > SIZE_MAX - 64 || posix_memalign(&memory, 64, bytes + 64) != 0) fail("no memory for %s (%zu bytes)", what, bytes);
+  memcpy(memory, &allocations, sizeof allocations);
+  allocations = memory;
+  return (char *)memory + 64;
+}
+
+static void release_all(void) {
+  while (allocations) {
+    void *memory = allocations;
+    memcpy(&allocations, memory, sizeof allocations);
+    free(memory);
+  }
 }
 
 static double now_ms(void) {
@@ -245,11 +258,9 @@ static array read_npy(const char *path) {
     if (__builtin_mul_overflow(count, (int64_t)dim, &count)) fail("%s: too large", path);
     for (shape = end; *shape == ' ' || *shape == ',';) shape++;
   }
-  free(header);
   result.bytes = bytes - start - length;
   result.data = allocate(result.bytes, path);
   memcpy(result.data, content + start + length, result.bytes);
-  free(content);
   int item = atoi(result.descr + (result.descr[0] ? 2 : 0));
   if (item < 1 || (uint64_t)count != result.bytes / (size_t)item || result.bytes % (size_t)item != 0)
     fail("%s: the data does not have the size that the header says", path);
@@ -284,14 +295,18 @@ static int same_type(const char *expected, const char *found) {
   return strcmp(expected, "|b1") == 0 && strcmp(found, "|u1") == 0;
 }
 
+static int is_called(const char *name, const char *text, size_t length) {
+  return strlen(name) == length && memcmp(name, text, length) == 0;
+}
+
 static void bind_input(const model_info *model, unsigned char *in, int *bound, const char *argument) {
   const char *equals = strchr(argument, '=');
   if (!equals) fail("--in wants <input>=<file.npy>, not %s", argument);
   size_t length = (size_t)(equals - argument);
   for (int i = 0; i < model->input_count; i++) {
     const tensor_info *tensor = &model->inputs[i];
-    if ((strlen(tensor->name) != length || memcmp(tensor->name, argument, length) != 0) &&
-        (strlen(tensor->field) != length || memcmp(tensor->field, argument, length) != 0))
+    if (!is_called(tensor->name, argument, length) && !is_called(tensor->field, argument, length) &&
+        !is_called(tensor->file, argument, length))
       continue;
     array value = read_npy(equals + 1);
     if (!same_type(tensor->descr, value.descr))
@@ -367,9 +382,9 @@ static int positive(const char *option, const char *text, int most) {
 
 static char *beside_program(const char *program, const char *file) {
   const char *slash = strrchr(program, '/');
-  size_t length = slash ? (size_t)(slash - program) : 1;
-  char *path = (char *)allocate(length + strlen(file) + 5, "a path");
-  sprintf(path, "%.*s/../%s", (int)length, slash ? program : ".", file);
+  size_t length = slash ? (size_t)(slash - program) : 1, bytes = length + strlen(file) + 5;
+  char *path = (char *)allocate(bytes, "a path");
+  snprintf(path, bytes, "%.*s/../%s", (int)length, slash ? program : ".", file);
   return path;
 }
 
@@ -434,6 +449,7 @@ int main(int argc, char **argv) {
   check(model, model->init(context, weights, weights_bytes, arena, arena_bytes), "init");
 
   thread_pool pool;
+  /* The pool is on the stack: threads are joined before main returns, and fail() ends the process. */
   pthread_t handles[MAX_THREADS];
   worker_start starts[MAX_THREADS];
   memset(&pool, 0, sizeof pool);
@@ -460,8 +476,9 @@ int main(int argc, char **argv) {
 
   profile times = {NULL, 0};
   if (profiling) {
-    times.ms = (double *)calloc((size_t)model->node_count() + 1, sizeof(double));
-    if (!times.ms) fail("no memory for the profile");
+    size_t bytes = ((size_t)model->node_count() + 1) * sizeof(double);
+    times.ms = (double *)allocate(bytes, "the profile");
+    memset(times.ms, 0, bytes);
     model->set_observer(context, after_node, &times);
   }
   double *ms = (double *)allocate(sizeof(double) * (size_t)repeat, "the times");
@@ -478,12 +495,12 @@ int main(int argc, char **argv) {
     if (mkdir(out_dir, 0777) != 0 && errno != EEXIST) fail("%s: %s", out_dir, strerror(errno));
     for (int i = 0; i < model->output_count; i++) {
       const tensor_info *tensor = &model->outputs[i];
-      char *path = (char *)allocate(strlen(out_dir) + strlen(tensor->file) + 6, "a path");
+      size_t bytes = strlen(out_dir) + strlen(tensor->file) + 6;
+      char *path = (char *)allocate(bytes, "a path");
       void *data = NULL;
       memcpy(&data, out + tensor->pointer_offset, sizeof data);
-      sprintf(path, "%s/%s.npy", out_dir, tensor->file);
+      snprintf(path, bytes, "%s/%s.npy", out_dir, tensor->file);
       write_npy(path, tensor, output_dims(tensor, out), data);
-      free(path);
     }
   }
   if (profiling) print_profile(model, times.ms, repeat);
@@ -491,5 +508,6 @@ int main(int argc, char **argv) {
   for (int i = 0; i < repeat; i++) printf("%s%.4f", i > 0 ? ", " : "", ms[i]);
   printf("], \"arena_bytes\": %zu, \"weights_bytes\": %zu, \"peak_rss_bytes\": %ld, \"threads\": %d}\n", arena_bytes,
          weights_bytes, peak_rss_bytes(), threads);
+  release_all();
   return 0;
 }

@@ -1,0 +1,64 @@
+import type { NodeOf, ValueId } from '../../ir/graph.js';
+import { call, type Dim, product, type Scalar, scalarsEqual, subtract } from '../../ir/scalar.js';
+import type { EmitContext } from '../emit-context.js';
+
+type Coordinates = NodeOf<'resize'>['attrs']['coordinates'];
+
+/** Coordinate of a result along an axis: (o + shift) · scale + offset. Undefined: not of this form. */
+const SHIFTS: Readonly<Record<Coordinates, { readonly shift: number; readonly offset: number } | undefined>> = {
+  half_pixel: { shift: 0.5, offset: -0.5 },
+  asymmetric: { shift: 0, offset: 0 },
+  align_corners: { shift: 0, offset: 0 },
+  // Differs from half_pixel where a result has one element.
+  pytorch_half_pixel: undefined,
+  half_pixel_symmetric: undefined,
+  tf_crop_and_resize: undefined,
+};
+
+/** Distance of two neighbouring results in elements of x, as a float32. */
+function scaleOf(coordinates: Coordinates, from: Dim, to: Dim, given: number | undefined): Scalar {
+  const ratio = (a: Scalar, b: Scalar): Scalar => call('div_f32', call('to_f32', a), call('to_f32', b));
+  if (coordinates === 'align_corners')
+    return to === 1 ? 0 : call('select', call('equal', to, 1), 0, ratio(subtract(from, 1), subtract(to, 1)));
+  return given === undefined ? ratio(from, to) : Math.fround(1 / given);
+}
+
+/**
+ * Bilinear resizing of two neighbouring axes of a float32 tensor by the kernel made for it.
+ * @returns false where the node is not of that form; nothing is emitted then
+ */
+export function emitResizeBilinear(node: NodeOf<'resize'>, context: EmitContext): boolean {
+  const [x] = node.operands as readonly [ValueId];
+  const [y] = node.results as readonly [ValueId];
+  const { mode, coordinates, antialias, scales } = node.attrs;
+  const { dtype, shape } = context.type(x);
+  const sizes = context.type(y).shape;
+  const shifts = SHIFTS[coordinates];
+  const resized = shape.flatMap((dim, axis) =>
+    scalarsEqual(dim, sizes[axis]!) && (scales?.[axis] ?? 1) === 1 ? [] : [axis],
+  );
+  if (dtype !== 'f32' || mode !== 'linear' || antialias || shifts === undefined) return false;
+  if (resized.length === 0 || resized.length > 2 || resized.at(-1)! - resized[0]! > 1) return false;
+  const last = resized.at(-1)!;
+  const height = resized.length === 2 ? resized[0]! : last - 1;
+  const spatial = (axis: number, suffix: 'h' | 'w'): Record<string, string> => {
+    const [from, to] = axis < 0 ? [1, 1] : [shape[axis]!, sizes[axis]!];
+    const same = !resized.includes(axis);
+    return {
+      [`in_${suffix}`]: context.dim(from),
+      [`out_${suffix}`]: context.dim(to),
+      [`scale_${suffix}`]: same ? '1.0f' : context.scalar(scaleOf(coordinates, from, to, scales?.[axis]), 'f32'),
+      [`shift_${suffix}`]: context.floatLiteral(same ? 0 : shifts.shift),
+      [`offset_${suffix}`]: context.floatLiteral(same ? 0 : shifts.offset),
+    };
+  };
+  context.run('sq_resize_bilinear_f32', {
+    x: context.pointer(x),
+    y: context.pointer(y),
+    outer: context.dim(product(shape.slice(0, Math.max(0, height)))),
+    inner: context.dim(product(shape.slice(last + 1))),
+    ...spatial(height, 'h'),
+    ...spatial(last, 'w'),
+  });
+  return true;
+}
