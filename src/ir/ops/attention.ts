@@ -1,30 +1,15 @@
 import { attr, defineOp, operand, requireType, TypeMismatch } from '../op.js';
 import { divideExact, multiply } from '../scalar.js';
 import type { TensorType } from '../types.js';
+import { evaluateAttention, requireGrid } from './attention-evaluate.js';
 import { requireBroadcastsTo } from './broadcast.js';
 import { F32_TYPE, requireAtLeast, requireDType, requireEqual, requireRank, requireShape } from './check.js';
-import { pending } from './pending.js';
 
 const NAMES = ['q', 'k', 'v', 'bias', 'rel_height', 'rel_width', 'key_pad', 'value_pad'] as const;
 
-/** `window` as [grid_h, grid_w, win_h, win_w]: tokens of the grid in row-major order, attention inside each window. */
-export function requireGrid(window: readonly number[]): readonly [number, number, number, number] {
-  const [gridHeight, gridWidth, height, width] = window;
-  if (
-    gridHeight === undefined ||
-    gridWidth === undefined ||
-    height === undefined ||
-    width === undefined ||
-    window.length !== 4
-  )
-    throw new TypeMismatch(`window: expected [grid_h, grid_w, win_h, win_w], found ${window.length} values`);
-  requireAtLeast(window, 'window', 1);
-  return [gridHeight, gridWidth, height, width];
-}
-
 export const attention = defineOp({
   summary:
-    'q [b, m, heads·c], k [b, n, heads·c], v [b, n, heads·cv] → [b, m, heads·cv]: softmax(scale·q·kᵀ + bias + q·rel_height[y, ky] + q·rel_width[x, kx])·v for each head; inside windows of a grid of tokens if `window` is given. The relative terms take the unscaled q, rel_height [qh, kh, c], rel_width [qw, kw, c] with m = qh·qw, n = kh·kw; bias broadcasts to [b, heads, m, n] (m, n of one window); tokens of a window outside the grid have key_pad [heads·c], value_pad [heads·cv].',
+    'q [b, m, heads·c], k [b, n, heads·c], v [b, n, heads·cv] → [b, m, heads·cv]: softmax(scale·q·kᵀ + bias + q·rel_height[y, ky] + q·rel_width[x, kx])·v for each head; inside windows of a grid of tokens if `window` is given. The relative terms take the unscaled q, rel_height [qh, kh, c], rel_width [qw, kw, c] with m = qh·qw, n = kh·kw; bias broadcasts to [b, heads, m, n] (with windows m, n are of one window and b counts b·windows, windows innermost); tokens of a window outside the grid have key_pad [heads·c], value_pad [heads·cv].',
   operands: [
     operand('q'),
     operand('k'),
@@ -58,7 +43,7 @@ export const attention = defineOp({
     requireEqual(width, multiply(channels, heads), 'channels of q over heads', context);
     requireEqual(valueWidth, multiply(divideExact(valueWidth, heads), heads), 'channels of v over heads', context);
 
-    let [m, n] = [queries, keys];
+    let [m, n, biasBatch] = [queries, keys, batch];
     if (window) {
       const [gridHeight, gridWidth, winHeight, winWidth] = requireGrid(window);
       requireEqual(gridHeight * gridWidth, queries, 'tokens of q, those of the grid', context);
@@ -67,9 +52,10 @@ export const attention = defineOp({
       if (overhang && !(types[6] && types[7]))
         throw new TypeMismatch('key_pad, value_pad: expected where windows hang over the grid, found none');
       m = n = winHeight * winWidth;
+      biasBatch = multiply(batch, Math.ceil(gridHeight / winHeight) * Math.ceil(gridWidth / winWidth));
     }
     const [bias, relHeight, relWidth] = [types[3], types[4], types[5]];
-    if (bias) requireBroadcastsTo(bias.shape, [batch, heads, m, n], 'bias', context);
+    if (bias) requireBroadcastsTo(bias.shape, [biasBatch, heads, m, n], 'bias', context);
     if ((relHeight === undefined) !== (relWidth === undefined))
       throw new TypeMismatch('rel_height, rel_width: expected both or none, found one');
     if (relHeight && relWidth) {
@@ -85,5 +71,5 @@ export const attention = defineOp({
     if (types[7]) requireShape(types[7], 'value_pad', [valueWidth], context);
     return [{ dtype: 'f32', shape: [batch, queries, valueWidth] }];
   },
-  evaluate: pending,
+  evaluate: evaluateAttention,
 });

@@ -66,3 +66,22 @@ const WRAP: { readonly [D in DType]?: (x: number) => number } = {
   i32: (x) => x | 0,
   u32: (x) => x >>> 0,
 };
+
+export const INTEGER_RANGES: { readonly [D in DType]?: readonly [number, number] } = {
+  i8: [-(2 ** 7), 2 ** 7 - 1],
+  u8: [0, 2 ** 8 - 1],
+  i16: [-(2 ** 15), 2 ** 15 - 1],
+  u16: [0, 2 ** 16 - 1],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+};
+export const BIG_RANGES: { readonly [D in DType]?: readonly [bigint, bigint] } = {
+  i64: [-(2n ** 63n), 2n ** 63n - 1n],
+  u64: [0n, 2n ** 64n - 1n],
+};
+
+/** The least and the greatest element: the results of max and min over nothing. */
+export function rangeOf(dtype: DType): readonly [number | bigint, number | bigint] {
+  if (dtype === 'bool') return [0, 1];
+  return BIG_RANGES[dtype] ?? INTEGER_RANGES[dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+}

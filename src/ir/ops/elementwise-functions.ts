@@ -1,6 +1,6 @@
 import { roundToBf16, roundToF16 } from '../half.js';
 import { type DType, isFloat } from '../types.js';
-import { isBig } from './elements.js';
+import { BIG_RANGES, INTEGER_RANGES, isBig } from './elements.js';
 import type { BinaryFunction, UnaryFunction } from './elementwise.js';
 import { FLOAT32_FUNCTIONS, FLOAT64_FUNCTIONS } from './float-functions.js';
 
@@ -103,19 +103,6 @@ function integerPower(a: bigint, b: bigint): bigint {
   }
   return result;
 }
-
-const INTEGER_RANGES: { readonly [D in DType]?: readonly [number, number] } = {
-  i8: [-(2 ** 7), 2 ** 7 - 1],
-  u8: [0, 2 ** 8 - 1],
-  i16: [-(2 ** 15), 2 ** 15 - 1],
-  u16: [0, 2 ** 16 - 1],
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-};
-const BIG_RANGES: { readonly [D in DType]?: readonly [bigint, bigint] } = {
-  i64: [-(2n ** 63n), 2n ** 63n - 1n],
-  u64: [0n, 2n ** 64n - 1n],
-};
 
 /** A float as an element of `to`: truncated and saturated, NaN gives 0. Floats are rounded by the store. */
 export function fromFloat(x: number, to: DType): number | bigint {

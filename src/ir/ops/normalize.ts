@@ -16,14 +16,16 @@ interface Arithmetic {
 /** Of float64 sums are sequential; the other types are computed in float32 with the 16-lane sum of NUMERICS. */
 const arithmeticOf = (dtype: DType, count: number): Arithmetic =>
   dtype === 'f64'
-    ? { round: (x) => x, sum: sequentialSum, row: new Float64Array(count) }
+    ? { round: (x) => x, sum: sequentialSum((x) => x), row: new Float64Array(count) }
     : { round: Math.fround, sum: sum16F32, row: new Float32Array(count) };
 
-function sequentialSum(values: Floats, offset: number, count: number): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += values[offset + i]!;
-  return sum;
-}
+const sequentialSum =
+  (round: (x: number) => number): Arithmetic['sum'] =>
+  (values, offset, count) => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum = round(sum + values[offset + i]!);
+    return sum;
+  };
 
 export const layer_norm = defineOp({
   summary:
@@ -82,16 +84,19 @@ export const softmax = defineOp({
     const result = zeros(x.dtype, x.shape);
     const { outer, extent, inner } = splitAt(x.shape, axis);
     const [from, to] = [floatsOf(x.data), floatsOf(result.data)];
-    const { round, sum, row } = arithmeticOf(x.dtype, extent);
-    const { exp_softmax, log: logarithm } = floatFunctions(x.dtype);
+    const { round, sum: laneSum, row } = arithmeticOf(x.dtype, extent);
+    const functions = floatFunctions(x.dtype);
+    // The kernel for rows of float32 has its own exponential and sums in lanes; the general one is sequential.
+    const rows = x.dtype === 'f32' && inner === 1 && !log;
+    const [exp, sum] = rows ? [functions.exp_softmax, laneSum] : [functions.exp, sequentialSum(round)];
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++) {
         const at = o * extent * inner + i;
         let top = Number.NEGATIVE_INFINITY;
         for (let j = 0; j < extent; j++) if (from[at + j * inner]! > top) top = from[at + j * inner]!;
-        for (let j = 0; j < extent; j++) row[j] = exp_softmax(round(from[at + j * inner]! - top));
+        for (let j = 0; j < extent; j++) row[j] = exp(round(from[at + j * inner]! - top));
         const total = sum(row, 0, extent);
-        const shift = log ? logarithm(total) : 0;
+        const shift = log ? functions.log(total) : 0;
         for (let j = 0; j < extent; j++)
           to[at + j * inner] = log ? round(from[at + j * inner]! - top) - shift : row[j]! / total;
       }

@@ -1,20 +1,8 @@
 import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
-import { type DType, elementCount } from '../types.js';
+import { elementCount } from '../types.js';
 import { FLOAT_TYPES, NUMERIC_TYPES, requireDType, requireRankAtLeast } from './check.js';
-import { elementsOf, floatsOf, roundStored, zeros } from './elements.js';
+import { elementsOf, floatsOf, rangeOf, roundStored, zeros } from './elements.js';
 import { coordinates, requireWindow, type Window, windowedShape, windowOffsets } from './window.js';
-
-/** What a window with nothing but padding gives. */
-const LOWEST: { readonly [D in DType]?: number | bigint } = {
-  i8: -(2 ** 7),
-  u8: 0,
-  i16: -(2 ** 15),
-  u16: 0,
-  i32: -(2 ** 31),
-  u32: 0,
-  i64: -(2n ** 63n),
-  u64: 0n,
-};
 
 /** Row-major to column-major position. */
 function columnMajor(shape: readonly number[]): (at: number) => number {
@@ -67,7 +55,7 @@ export const max_pool = defineOp({
     const [pixels, positions] = [elementCount(extents), elementCount(out)];
     const plane = attrs.column_major ? columnMajor(extents) : (at: number): number => at;
     const windows = windowOffsets(extents, out, attrs);
-    const least = LOWEST[x.dtype] ?? Number.NEGATIVE_INFINITY;
+    const [least] = rangeOf(x.dtype);
     for (let start = 0, to = 0; to < values.data.length; start += pixels)
       for (let o = 0; o < positions; o++, to++) {
         let best = -1;
@@ -121,7 +109,7 @@ export const average_pool = defineOp({
       for (let o = 0; o < positions; o++, at++) {
         let sum = 0;
         for (const offset of windows[o]!) sum = round(sum + from[start + offset]!);
-        to[at] = sum / counts[o]!;
+        to[at] = counts[o] === 0 ? 0 : sum / counts[o]!;
       }
     return [roundStored(result)];
   },

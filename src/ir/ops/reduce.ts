@@ -1,11 +1,11 @@
 import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import type { Dim } from '../scalar.js';
 import { boundsOf } from '../scalar.js';
-import { DTYPES, isFloat, stridesOf, type TensorType } from '../types.js';
+import { DTYPES, type DType, elementCount, isFloat, stridesOf, type TensorType } from '../types.js';
 import { splitAt, stridedOffsets } from './broadcast.js';
 import { NUMERIC_TYPES, requireAxis, requireDType, showShape } from './check.js';
-import { elementsOf, isBig, roundStored, wrapped, zeros } from './elements.js';
-import { binaryOf } from './elementwise-functions.js';
+import { elementsOf, isBig, rangeOf, roundStored, wrapped, zeros } from './elements.js';
+import { binaryOf, type ElementBinary } from './elementwise-functions.js';
 
 const reducedShape = (shape: readonly Dim[], axes: readonly number[], keepdims: boolean): readonly Dim[] =>
   keepdims
@@ -25,6 +25,38 @@ function splitAxes(shape: readonly number[], axes: readonly number[]): { kept: I
 }
 
 const COMBINE = { sum: 'add', mean: 'add', prod: 'mul', max: 'max', min: 'min' } as const;
+type ReduceFunction = keyof typeof COMBINE;
+
+/** A binary function rounded to float32 where the arithmetic is; integers wrap at the end. */
+function joining(fn: (typeof COMBINE)[ReduceFunction], dtype: DType): ElementBinary {
+  const combine = binaryOf(fn, dtype, dtype);
+  if (!isFloat(dtype) || dtype === 'f64') return combine;
+  return (a, b) => Math.fround(combine(a, b) as number);
+}
+
+/** What a reduction of nothing gives, but for the division of a mean. */
+function emptyResult(fn: ReduceFunction, dtype: DType): number | bigint {
+  const [least, greatest] = rangeOf(dtype);
+  const EMPTY: Readonly<Record<ReduceFunction, number | bigint>> = {
+    sum: isBig(dtype) ? 0n : 0,
+    mean: isBig(dtype) ? 0n : 0,
+    prod: isBig(dtype) ? 1n : 1,
+    max: least,
+    min: greatest,
+  };
+  return EMPTY[fn];
+}
+
+/**
+ * Where the last axis is reduced, 16 lanes take the elements of each run of it (with the reduced axes right before it)
+ * in turn and are added as a balanced tree (NUMERICS): the length of a run. Undefined where sums are sequential.
+ */
+function laneRun(shape: readonly number[], axes: readonly number[]): number | undefined {
+  const wide = shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
+  const lastKept = wide.findLastIndex((axis) => !axes.includes(axis));
+  if (lastKept === wide.length - 1) return undefined;
+  return elementCount(wide.slice(lastKept + 1).map((axis) => shape[axis]!));
+}
 
 /** A mean of integers truncates, as their division does. */
 function divide(sum: number | bigint, count: number, float: boolean): number | bigint {
@@ -38,6 +70,10 @@ function compareElements(a: number | bigint, b: number | bigint): number {
   if (a > b) return 1;
   return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
 }
+
+/** Positive where a is the better one; a NaN is better than every number. */
+const betterThan = (fn: 'max' | 'min', a: number | bigint, b: number | bigint): number =>
+  compareElements(a, b) * (fn === 'max' || Number.isNaN(a) || Number.isNaN(b) ? 1 : -1);
 
 export const reduce = defineOp({
   summary: 'Sum, mean, maximum, minimum or product over axes. ONNX ReduceSum, …; max and min of bool are or and and.',
@@ -55,20 +91,21 @@ export const reduce = defineOp({
     const { kept, reduced } = splitAxes(x.shape, axes);
     const result = zeros(x.dtype, type!.shape);
     const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
-    if (reduced.length === 0 && (fn === 'max' || fn === 'min') && kept.length > 0)
-      throw new TypeMismatch(`reduce ${fn}: nothing to reduce in shape ${showShape(x.shape)}`);
-    const combine = binaryOf(COMBINE[fn], x.dtype, x.dtype);
-    const round = x.dtype === 'f64' || !isFloat(x.dtype) ? undefined : Math.fround;
-    const one = isBig(x.dtype) ? 1n : 1;
+    const combine = joining(COMBINE[fn], x.dtype);
+    const empty = emptyResult(fn, x.dtype);
+    const run = laneRun(x.shape, axes);
+    const lanes = new Array<number | bigint>(run === undefined ? 1 : 16);
     for (let i = 0; i < kept.length; i++) {
       const start = kept[i]!;
-      const fromFirst = fn === 'max' || fn === 'min';
-      let sum = fromFirst ? from[start + reduced[0]!]! : fn === 'prod' ? one : isBig(x.dtype) ? 0n : 0;
-      for (let j = fromFirst ? 1 : 0; j < reduced.length; j++) {
-        const next = combine(sum, from[start + reduced[j]!]!);
-        sum = round ? round(next as number) : next;
+      lanes.fill(empty);
+      for (let j = 0; j < reduced.length; j++) {
+        const lane = run === undefined ? 0 : (j % run) % 16;
+        lanes[lane] = combine(lanes[lane]!, from[start + reduced[j]!]!);
       }
-      to[i] = fn === 'mean' ? divide(sum, reduced.length, isFloat(x.dtype)) : wrapped(sum, x.dtype);
+      for (let half = lanes.length / 2; half >= 1; half /= 2)
+        for (let lane = 0; lane < half; lane++) lanes[lane] = combine(lanes[lane]!, lanes[lane + half]!);
+      const joined = lanes[0]!;
+      to[i] = fn === 'mean' ? divide(joined, reduced.length, isFloat(x.dtype)) : wrapped(joined, x.dtype);
     }
     return [roundStored(result)];
   },
@@ -93,13 +130,12 @@ export const arg_reduce = defineOp({
     const result = zeros('i64', type!.shape);
     if (extent === 0 && result.data.length > 0) throw new TypeMismatch(`arg_reduce: axis ${axis} is empty`);
     const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
-    const sign = fn === 'max' ? 1 : -1;
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++) {
         const at = (j: number): number | bigint => from[(o * extent + j) * inner + i]!;
         let best = 0;
         for (let j = 1; j < extent; j++) {
-          const order = sign * compareElements(at(j), at(best));
+          const order = betterThan(fn, at(j), at(best));
           if (order > 0 || (order === 0 && select_last)) best = j;
         }
         to[o * inner + i] = BigInt(best);
@@ -124,15 +160,13 @@ export const cumsum = defineOp({
     const { outer, extent, inner } = splitAt(x.shape, axis);
     const result = zeros(x.dtype, x.shape);
     const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
-    const combine = binaryOf('add', x.dtype, x.dtype);
-    const round = x.dtype === 'f64' || !isFloat(x.dtype) ? undefined : Math.fround;
+    const combine = joining('add', x.dtype);
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++) {
         let sum: number | bigint = isBig(x.dtype) ? 0n : 0;
         for (let step = 0; step < extent; step++) {
           const at = (o * extent + (reverse ? extent - 1 - step : step)) * inner + i;
-          const next = combine(sum, from[at]!);
-          const following = round ? round(next as number) : wrapped(next, x.dtype);
+          const following = wrapped(combine(sum, from[at]!), x.dtype);
           to[at] = exclusive ? sum : following;
           sum = following;
         }

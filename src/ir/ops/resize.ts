@@ -1,7 +1,10 @@
-import { attr, defineOp, operand, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import { boundsOf } from '../scalar.js';
 import { NUMERIC_TYPES, requireDims, requireDType, requireLength, showShape } from './check.js';
-import { pending } from './pending.js';
+import { elementsOf, numbersOf, zeros } from './elements.js';
+import { fromFloat } from './elementwise-functions.js';
+import { axisSampling, isBilinear, resample } from './resample.js';
+import { coordinates } from './window.js';
 
 export const resize = defineOp({
   summary:
@@ -45,5 +48,27 @@ export const resize = defineOp({
     });
     return [{ dtype: x.dtype, shape: sizes }];
   },
-  evaluate: pending,
+  evaluate: (operands, attrs, { types: [type] }) => {
+    const x = requireTensor(operands, 0);
+    const bilinear = x.dtype === 'f32' && isBilinear(attrs);
+    const sampling = type!.shape.map((size, axis) => axisSampling(attrs, axis, x.shape[axis]!, size, bilinear));
+    const round = bilinear ? Math.fround : (y: number): number => y;
+    // One axis after the other, the last first.
+    let values = Float64Array.from(numbersOf(x));
+    let shape: readonly number[] = x.shape;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const taps = sampling[axis]!.taps;
+      values = resample(values, shape, axis, taps, round);
+      shape = shape.map((dim, at) => (at === axis ? taps.length : dim));
+    }
+    const result = zeros(x.dtype, type!.shape);
+    const to = elementsOf(result.data);
+    const convert = (y: number): number | bigint => fromFloat(y, x.dtype);
+    for (let i = 0; i < to.length; i++) to[i] = convert(values[i]!);
+    const outside = sampling.map((axis) => axis.outside);
+    if (outside.some((flags) => flags.includes(true)))
+      for (let i = 0; i < to.length; i++)
+        if (coordinates(i, type!.shape).some((o, axis) => outside[axis]![o])) to[i] = convert(attrs.extrapolation);
+    return [result];
+  },
 });
