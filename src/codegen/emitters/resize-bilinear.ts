@@ -1,6 +1,7 @@
 import type { NodeOf, ValueId } from '../../ir/graph.js';
 import { call, type Dim, product, type Scalar, scalarsEqual, subtract } from '../../ir/scalar.js';
-import type { EmitContext } from '../emit-context.js';
+import type { Emitter } from '../emit-context.js';
+import { emitResizeGeneric } from './resize.js';
 
 type Coordinates = NodeOf<'resize'>['attrs']['coordinates'];
 
@@ -23,11 +24,8 @@ function scaleOf(coordinates: Coordinates, from: Dim, to: Dim, given: number | u
   return given === undefined ? ratio(from, to) : Math.fround(1 / given);
 }
 
-/**
- * Bilinear resizing of two neighbouring axes of a float32 tensor by the kernel made for it.
- * @returns false where the node is not of that form; nothing is emitted then
- */
-export function emitResizeBilinear(node: NodeOf<'resize'>, context: EmitContext): boolean {
+/** Bilinear resizing of two neighbouring axes of a float32 tensor has a kernel of its own; the rest is generic. */
+export const emitResize: Emitter<'resize'> = (node, context) => {
   const [x] = node.operands as readonly [ValueId];
   const [y] = node.results as readonly [ValueId];
   const { mode, coordinates, antialias, scales } = node.attrs;
@@ -37,8 +35,11 @@ export function emitResizeBilinear(node: NodeOf<'resize'>, context: EmitContext)
   const resized = shape.flatMap((dim, axis) =>
     scalarsEqual(dim, sizes[axis]!) && (scales?.[axis] ?? 1) === 1 ? [] : [axis],
   );
-  if (dtype !== 'f32' || mode !== 'linear' || antialias || shifts === undefined) return false;
-  if (resized.length === 0 || resized.length > 2 || resized.at(-1)! - resized[0]! > 1) return false;
+  const apart = resized.length === 0 || resized.length > 2 || resized.at(-1)! - resized[0]! > 1;
+  if (dtype !== 'f32' || mode !== 'linear' || antialias || shifts === undefined || apart) {
+    emitResizeGeneric(node, context);
+    return;
+  }
   const last = resized.at(-1)!;
   const height = resized.length === 2 ? resized[0]! : last - 1;
   const spatial = (axis: number, suffix: 'h' | 'w'): Record<string, string> => {
@@ -60,5 +61,4 @@ export function emitResizeBilinear(node: NodeOf<'resize'>, context: EmitContext)
     ...spatial(height, 'h'),
     ...spatial(last, 'w'),
   });
-  return true;
-}
+};
