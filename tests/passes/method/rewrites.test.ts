@@ -14,12 +14,12 @@ import type { Refusal } from '../../../src/passes/scale-query-key.js';
 const attentionProgram = (extra: string, attrs = '', declarations = '') => `
 graph @attention () {
   %0 : f32[1, 6, 5] = input as "x"
-  %c0 : f32[8, 5] = random(1)
-  %c1 : f32[8] = random(2)
-  %c2 : f32[8, 5] = random(3)
-  %c3 : f32[8] = random(4)
-  %c4 : f32[8, 5] = random(5)
-  %c5 : f32[8] = random(6)
+  %c0 : f32[8, 5] = const random(1)
+  %c1 : f32[8] = const random(2)
+  %c2 : f32[8, 5] = const random(3)
+  %c3 : f32[8] = const random(4)
+  %c4 : f32[8, 5] = const random(5)
+  %c5 : f32[8] = const random(6)
 ${declarations}
   %1 : f32[1, 6, 8] = linear(%0, %c0, %c1) {activation = none}
   %2 : f32[1, 6, 8] = linear(%0, %c2, %c3) {activation = none}
@@ -28,11 +28,11 @@ ${declarations}
   output "y" = %4
 }`;
 const PLAIN = attentionProgram('');
-const TABLES = '  %c6 : f32[2, 2, 4] = random(7)\n  %c7 : f32[3, 3, 4] = random(8)';
-const RELATIVE = attentionProgram(', null, %c6, %c7', '', TABLES);
+const TABLES = '  %c6 : f32[2, 2, 4] = const random(7)\n  %c7 : f32[3, 3, 4] = const random(8)';
+const RELATIVE = attentionProgram(', _, %c6, %c7', '', TABLES);
 
 function parsed(text: string): Graph {
-  const graph = parse(text.replaceAll('= random', '= const random'));
+  const graph = parse(text);
   verify(graph);
   return graph;
 }
@@ -118,10 +118,10 @@ describe('migrate-scales', () => {
   const text = `
 graph @norm () {
   %0 : f32[1, 6, 5] = input as "x"
-  %c0 : f32[5] = random(1)
-  %c1 : f32[5] = random(2)
-  %c2 : f32[3, 5] = random(3)
-  %c3 : f32[2, 5] = random(4)
+  %c0 : f32[5] = const random(1)
+  %c1 : f32[5] = const random(2)
+  %c2 : f32[3, 5] = const random(3)
+  %c3 : f32[2, 5] = const random(4)
   %1 : f32[1, 6, 5] = layer_norm(%0, %c0, %c1) {epsilon = 0.00001}
   %2 : f32[6, 5] = reshape(%1) {shape = [6, 5]}
   %3 : f32[6, 3] = linear(%2, %c2) {activation = none}
