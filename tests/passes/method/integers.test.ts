@@ -91,11 +91,11 @@ describe('insert-quantize', () => {
   const { float, inserted } = quantized(8);
   it('puts every layer and attention on codes', () => {
     const checks = `
-// CHECK: layer_norm
-// CHECK-NEXT: quantize
-// CHECK-NEXT: integer_linear
+// CHECK: layer_norm(
+// CHECK-NEXT: quantize(
+// CHECK: integer_linear(
 // CHECK: integer_attention
-// CHECK-NOT:  linear(
+// CHECK-NOT: = linear(
 // CHECK: output`;
     const text = print(inserted);
     expect(fileCheck(checks, text) ?? '').toBe('');
@@ -132,7 +132,7 @@ describe('lower-to-integer', () => {
   it('keeps the float result where something else reads it', () => {
     const text = BLOCK.replace('output "y" = %9', 'output "y" = %9\n  output "normed" = %7');
     const float = parse(text);
-    const program = lowerToInteger(insertQuantize(float, planFor(float, 8)));
+    const program = lowerToInteger(mergeDuplicates.run(insertQuantize(float, planFor(float, 8))));
     verify(program);
     const norms = program.nodes.filter((node) => node.op === 'layer_norm_quantize');
     expect(norms.map((node) => node.attrs.also_float)).toEqual([false, true]);
