@@ -24,7 +24,7 @@ typedef struct sq_attention_f32_ops {
   int exact;
   sq_tile_f32 tile;
   /* panel[ch * nr + j] = rows[j][ch] for j < count, else 0; a NULL row is zero. */
-  void (*pack)(const float *const *rows, int64_t count, int64_t channels, float *panel);
+  void (*pack)(const float *const *rows, int64_t count, int64_t channels, int64_t nr, float *panel);
   /* Finishes the dot products of keys [first, first + count) in place; returns the maximum. Pads to a multiple of 16 with -infinity. */
   float (*logits)(float *l, int64_t first, int64_t count, const sq_attention_f32_row *row);
   /* l = sq_exp_softmax_f32(l - base), and its 16-lane partial sums into lanes; count a multiple of 16. */
@@ -33,11 +33,11 @@ typedef struct sq_attention_f32_ops {
 
 #define SQ_ATTENTION_F32_MINUS_INFINITY sq_from_bits_f32(0xff800000u)
 
-SQ_UNUSED static inline void sq_attention_f32_pack(const float *const *rows, int64_t count, int64_t channels,
+SQ_UNUSED static inline void sq_attention_f32_pack(const float *const *rows, int64_t count, int64_t channels, int64_t nr,
                                                    float *restrict panel) {
-  for (int64_t j = 0; j < 16; j++) {
+  for (int64_t j = 0; j < nr; j++) {
     const float *row = j < count ? rows[j] : (const float *)0;
-    for (int64_t ch = 0; ch < channels; ch++) panel[ch * 16 + j] = row ? row[ch] : 0.0f;
+    for (int64_t ch = 0; ch < channels; ch++) panel[ch * nr + j] = row ? row[ch] : 0.0f;
   }
 }
 
@@ -96,7 +96,7 @@ SQ_UNUSED static inline void sq_attention_f32_pack_table(const sq_attention_f32_
   for (int64_t j = 0; j < n; j += ops->nr) {
     int64_t count = sq_min_i64(ops->nr, n - j);
     for (int64_t t = 0; t < count; t++) rows[t] = table + (j + t) * c;
-    ops->pack(rows, count, c, panels + j * c);
+    ops->pack(rows, count, c, ops->nr, panels + j * c);
   }
 }
 
@@ -158,7 +158,7 @@ SQ_UNUSED static inline void sq_attention_f32_load(const sq_attention_f32_args *
                          : a->k_pad;
   }
   for (int64_t j = 0; j < count; j += ops->nr)
-    ops->pack(rows + j, sq_min_i64(ops->nr, count - j), a->c, b->keys + j * a->c);
+    ops->pack(rows + j, sq_min_i64(ops->nr, count - j), a->c, ops->nr, b->keys + j * a->c);
   if (!with_values) return;
   for (int64_t j = 0; j < count; j++) {
     int64_t t = sq_attention_f32_token(a, window, first + j);

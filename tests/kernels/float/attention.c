@@ -3,6 +3,7 @@
 #include "sq_attention_f32.c"
 #include "sq_attention_f32_fast.c"
 #if defined(__AVX2__) && defined(__FMA__)
+#include "sq_attention_f32__avx2.c"
 #include "sq_attention_f32_fast__avx2.c"
 #endif
 #if defined(__AVX512F__)
@@ -108,6 +109,7 @@ static void test(const shape *s) {
       {"portable", sq_attention_f32, 1},
       {"fast portable", sq_attention_f32_fast, 0},
 #if defined(__AVX2__) && defined(__FMA__)
+      {"avx2", sq_attention_f32__avx2, 1},
       {"fast avx2", sq_attention_f32_fast__avx2, 0},
 #endif
 #if defined(__AVX512F__)

@@ -1,0 +1,8 @@
+#include "sq_attention_body_f32.h"
+#include "sq_tile_f32_avx2.h"
+
+static void sq_attention_f32_fast__avx2(const void *args, int64_t begin, int64_t end, int64_t worker) {
+  static const sq_attention_f32_ops ops = {
+      6, 16, 8, 0, sq_tile_f32_avx2_fused, sq_attention_f32_pack, sq_attention_f32_logits, sq_attention_f32_weights};
+  sq_attention_f32_body((const sq_attention_f32_args *)args, begin, end, worker, &ops);
+}
