@@ -66,9 +66,20 @@ const BILINEAR: { readonly [K in ResizeAttrs['coordinates']]?: (axis: Axis) => r
   asymmetric: ({ scale }) => [1 / scale, 0, 0],
 };
 
-/** Whether a resize of float32 is the bilinear kernel's, which computes in float32; the others compute in float64. */
-export const isBilinear = ({ mode, antialias, exclude_outside, coordinates }: ResizeAttrs): boolean =>
-  mode === 'linear' && !antialias && !exclude_outside && BILINEAR[coordinates] !== undefined;
+/**
+ * Whether a resize of float32 is the bilinear kernel's, which computes in float32: linear along one axis or two
+ * neighbouring ones. The others compute in float64. (Leaving out what lies outside changes nothing there: its weight
+ * goes to the border, where clamping puts it.)
+ */
+export function isBilinear(
+  { mode, antialias, coordinates, scales }: ResizeAttrs,
+  from: readonly number[],
+  to: readonly number[],
+): boolean {
+  const resized = from.flatMap((dim, axis) => (dim === to[axis] && (scales?.[axis] ?? 1) === 1 ? [] : [axis]));
+  const neighbours = resized.length === 1 || (resized.length === 2 && resized[1]! - resized[0]! === 1);
+  return mode === 'linear' && !antialias && BILINEAR[coordinates] !== undefined && neighbours;
+}
 
 function bilinearTaps(o: number, axis: Axis, [step, shift, offset]: readonly [number, number, number]): Taps {
   const last = axis.inSize - 1;

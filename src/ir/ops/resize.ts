@@ -50,7 +50,7 @@ export const resize = defineOp({
   },
   evaluate: (operands, attrs, { types: [type] }) => {
     const x = requireTensor(operands, 0);
-    const bilinear = x.dtype === 'f32' && isBilinear(attrs);
+    const bilinear = x.dtype === 'f32' && isBilinear(attrs, x.shape, type!.shape);
     const sampling = type!.shape.map((size, axis) => axisSampling(attrs, axis, x.shape[axis]!, size, bilinear));
     const round = bilinear ? Math.fround : (y: number): number => y;
     // One axis after the other, the last first.
