@@ -1,4 +1,4 @@
-import type { Graph, NodeOf } from '../ir/graph.js';
+import type { Graph, NodeOf, ValueId } from '../ir/graph.js';
 
 export type Attention = NodeOf<'attention'>;
 
@@ -10,4 +10,14 @@ export const attentionsOf = (graph: Graph): readonly Attention[] =>
 export function moduleOf(source: string): string {
   const parts = source.split('/').filter((part) => part !== '');
   return (parts.length > 1 ? parts.slice(0, -1) : parts).join('.');
+}
+
+export type AttentionKind = 'self' | 'cross' | 'window';
+
+/** `window`: within windows of a grid; `self`: queries and keys are projected from one tensor; `cross`: from two. */
+export function kindOf(graph: Graph, { operands, attrs }: Attention): AttentionKind {
+  if (attrs.window) return 'window';
+  const origin = (value: ValueId | null | undefined): unknown =>
+    graph.nodes.find((node) => node.results[0] === value)?.operands[0];
+  return origin(operands[0]) === origin(operands[1]) ? 'self' : 'cross';
 }

@@ -1,11 +1,11 @@
-import { type Graph, type NodeOf, type ValueId, valueOf } from '../ir/graph.js';
+import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
 import type { Quantization } from '../ir/types.js';
 import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
 import { lowerToInteger } from '../passes/lower-to-integer.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { type Pass, runPipeline } from '../passes/pass.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
-import { attentionsOf, moduleOf } from './attentions.js';
+import { type AttentionKind, attentionsOf, kindOf, moduleOf } from './attentions.js';
 import { chooseKeys, type KeyChoice, type KeyMode } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
@@ -27,7 +27,7 @@ export interface QuantizeOptions {
 export interface QuantizationReport {
   readonly attentions: readonly {
     readonly name: string;
-    readonly kind: 'self' | 'cross' | 'window';
+    readonly kind: AttentionKind;
     readonly keys: KeyChoice;
     readonly softmax: SoftmaxChoice | undefined;
   }[];
@@ -42,13 +42,6 @@ async function profileOf(graph: Graph, run: RunSamples): Promise<Profile> {
   await run(instrument(graph, values), 'ranges', collector.add);
   return collector.finish();
 }
-
-const kindOf = (graph: Graph, { operands, attrs }: NodeOf<'attention'>): 'self' | 'cross' | 'window' => {
-  if (attrs.window) return 'window';
-  const origin = (value: ValueId | null | undefined): unknown =>
-    graph.nodes.find((node) => node.results[0] === value)?.operands[0];
-  return origin(operands[0]) === origin(operands[1]) ? 'self' : 'cross';
-};
 
 /**
  * Quantizes a program by what its calibration samples show: transforms the keys, chooses the coding of each softmax and
