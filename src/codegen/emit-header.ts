@@ -1,6 +1,6 @@
+import { C_TYPES } from './c-types.js';
 import { describeShape, type InterfaceTensor, type ModelInterface } from './model-interface.js';
 import { toComment, toIntLiteral } from './names.js';
-import { C_TYPES } from './tensor-bytes.js';
 
 /** Types that every model's header declares, once a translation unit. */
 const SHARED = `#ifndef SQ_API_TYPES

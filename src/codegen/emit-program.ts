@@ -10,6 +10,7 @@ import {
 } from '../ir/scalar.js';
 import type { DType } from '../ir/types.js';
 import { type MemoryPlan, planMemory, type Storage } from '../passes/plan-memory.js';
+import { C_TYPES } from './c-types.js';
 import { emitHeader } from './emit-header.js';
 import { type KernelLibrary, openKernelLibrary } from './kernel-library.js';
 import { describeInterface, type InterfaceTensor, type ModelInterface } from './model-interface.js';
@@ -18,7 +19,6 @@ import { constantOffset, emitNode, type NodeCode, type ProgramState } from './no
 import { programText } from './program-text.js';
 import { createScalarProgram, type LeafCode, type ScalarProgram } from './scalar-program.js';
 import { TARGETS, type TargetName } from './targets.js';
-import { C_TYPES } from './tensor-bytes.js';
 import { createWeightLayout, type WeightLayout } from './weights.js';
 
 export interface ProgramOptions {

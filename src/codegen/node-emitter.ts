@@ -1,7 +1,10 @@
 import type { Graph, Node, ValueId } from '../ir/graph.js';
 import { typeOf, valueOf } from '../ir/graph.js';
-import { boundsOf, type Scalar, type ScalarType, scalarKey } from '../ir/scalar.js';
+import { boundsOf, isStatic, type Scalar, type ScalarType, scalarKey } from '../ir/scalar.js';
+import { tensorToBytes } from '../ir/tensor-bytes.js';
+import { DTYPE_BYTES, elementCount } from '../ir/types.js';
 import type { MemoryPlan, Storage } from '../passes/plan-memory.js';
+import { C_TYPES } from './c-types.js';
 import type { EmitContext, RunOptions } from './emit-context.js';
 import { emitters } from './emitters/index.js';
 import { type KernelLibrary, type KernelRow, selectVariant } from './kernel-library.js';
@@ -9,7 +12,6 @@ import type { ModelInterface } from './model-interface.js';
 import { toFloatLiteral, toIntLiteral } from './names.js';
 import type { ScalarProgram } from './scalar-program.js';
 import type { Isa } from './targets.js';
-import { C_TYPES, staticBytes, tensorBytes } from './tensor-bytes.js';
 import type { WeightLayout } from './weights.js';
 
 /** What all nodes of a program write to. */
@@ -164,9 +166,10 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
 /** Where a constant's elements are in the weights file. Each is stored once, as it is in memory. */
 export function constantOffset({ graph, weights }: ProgramState, id: ValueId): number {
   const type = typeOf(graph, id);
-  return weights.add(`constant ${id}`, staticBytes(type), 8, () => {
+  if (!isStatic(type.shape)) throw new Error(`the constant %${id} has a symbolic dimension`);
+  return weights.add(`constant ${id}`, elementCount(type.shape) * DTYPE_BYTES[type.dtype], 8, () => {
     const constant = graph.constants.get(id);
     if (constant === undefined) throw new Error(`%${id} ${valueOf(graph, id).name} is not a constant`);
-    return tensorBytes(constant.load());
+    return tensorToBytes(constant.load());
   });
 }

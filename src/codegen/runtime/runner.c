@@ -388,8 +388,18 @@ static char *beside_program(const char *program, const char *file) {
   return path;
 }
 
+/* Linux keeps ru_maxrss across exec, so that a large parent would be measured; VmHWM is of this program alone. */
 static long peak_rss_bytes(void) {
   struct rusage usage;
+  FILE *status = fopen("/proc/self/status", "r");
+  if (status) {
+    char line[256];
+    long kib = -1;
+    while (kib < 0 && fgets(line, sizeof line, status))
+      if (strncmp(line, "VmHWM:", 6) == 0) kib = strtol(line + 6, NULL, 10);
+    fclose(status);
+    if (kib >= 0) return kib * 1024;
+  }
   getrusage(RUSAGE_SELF, &usage);
 #if defined(__APPLE__)
   return (long)usage.ru_maxrss;
