@@ -99,7 +99,7 @@ function epilogueFields(node: Product, context: EmitContext, n: number): Fields 
   const width = context.dim(n);
   return {
     weight_bits: String(node.attrs.weight_bits),
-    activation: `SQ_ACTIVATION_${activation.toUpperCase()}`,
+    activation: `SQ_EPILOGUE_${activation.toUpperCase()}`,
     y_u8: output ? result : 'NULL',
     y_f32: output ? 'NULL' : result,
     residual: context.pointer(residual ?? null),

@@ -45,8 +45,9 @@ SQ_UNUSED static inline int64_t sq_conv_u8s8_units(const sq_conv_u8s8_args *a) {
 /* Bytes between the patches in scratch: whole lines, an odd number of them, so that rows do not share cache sets. */
 SQ_UNUSED static inline int64_t sq_conv_u8s8_patch_stride(int64_t k) { return (sq_ceil_div_i64(k, 64) | 1) * 64; }
 
-SQ_UNUSED static inline int64_t sq_conv_u8s8_scratch_bytes(int64_t k, int32_t weight_bits) {
-  return SQ_CONV_U8S8_ROWS * sq_conv_u8s8_patch_stride(k) + sq_linear_u8s8_scratch_bytes(k, weight_bits);
+SQ_UNUSED static inline int64_t sq_conv_u8s8_scratch_bytes(const sq_conv_u8s8_args *a) {
+  const int64_t k = a->kernel_h * a->kernel_w * a->c;
+  return SQ_CONV_U8S8_ROWS * sq_conv_u8s8_patch_stride(k) + sq_linear_u8s8_block_scratch(k, a->weight_bits);
 }
 
 #endif

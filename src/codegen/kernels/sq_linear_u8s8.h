@@ -47,8 +47,12 @@ SQ_UNUSED static inline int64_t sq_linear_u8s8_units(const sq_linear_u8s8_args *
 }
 
 /* The widest block, unpacked: 32 channels. The same on every ISA. */
-SQ_UNUSED static inline int64_t sq_linear_u8s8_scratch_bytes(int64_t k, int32_t weight_bits) {
+SQ_UNUSED static inline int64_t sq_linear_u8s8_block_scratch(int64_t k, int32_t weight_bits) {
   return weight_bits == 8 ? 0 : sq_ceil_div_i64(k, 4) * 4 * 32;
+}
+
+SQ_UNUSED static inline int64_t sq_linear_u8s8_scratch_bytes(const sq_linear_u8s8_args *a) {
+  return sq_linear_u8s8_block_scratch(a->k, a->weight_bits);
 }
 
 #endif

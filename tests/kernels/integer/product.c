@@ -71,7 +71,7 @@ static void test_linear(int64_t m, int64_t n, int64_t k, int variety) {
   uint8_t *x = check_random_u8((m - 1) * x_stride + k, extreme ? x_max : 0, x_max);
   float *residual = check_u32() % 2 ? check_random_f32((m - 1) * residual_stride + n, -20.0f, 20.0f) : NULL;
   weights s = weights_random(n, k, bits, extreme);
-  int64_t scratch_bytes = sq_linear_u8s8_scratch_bytes(k, bits);
+  int64_t scratch_bytes = sq_linear_u8s8_block_scratch(k, bits);
   uint8_t *scratch = (uint8_t *)check_alloc(2 * scratch_bytes + 64);
   result e = result_alloc(m, n, u8_stride, f32_stride, u8, f32), a = result_alloc(m, n, u8_stride, f32_stride, u8, f32);
   if (residual && extreme) residual[0] = NAN, residual[n - 1] = INFINITY;
@@ -106,7 +106,8 @@ static void test_conv(int variety) {
   uint8_t *x = check_random_u8((a.batch * a.h * a.w - 1) * a.x_stride + a.c, 0, x_max);
   float *residual = check_u32() % 2 ? check_random_f32(rows * a.n, -20.0f, 20.0f) : NULL;
   weights s = weights_random(a.n, k, bits, 0);
-  int64_t scratch_bytes = sq_conv_u8s8_scratch_bytes(k, bits);
+  a.weights = s.packed16;
+  int64_t scratch_bytes = sq_conv_u8s8_scratch_bytes(&a);
   uint8_t *scratch = (uint8_t *)check_alloc(2 * scratch_bytes + 64);
   result e = result_alloc(rows, a.n, a.y_u8_stride, a.n, !f32, f32), r = result_alloc(rows, a.n, a.y_u8_stride, a.n, !f32, f32);
   a.x = x, a.residual = residual, a.scratch = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), a.scratch_stride = scratch_bytes;

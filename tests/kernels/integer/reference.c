@@ -86,7 +86,7 @@ static void linear(void) {
   a.x_stride = a.k, a.y_u8_stride = a.y_f32_stride = a.residual_stride = a.n;
   if (a.out_qmax > 0) a.y_u8 = check_alloc(a.m * a.n);
   else a.y_f32 = check_alloc(4 * a.m * a.n);
-  a.scratch = scratch(sq_linear_u8s8_scratch_bytes(a.k, a.weight_bits));
+  a.scratch = scratch(sq_linear_u8s8_scratch_bytes(&a));
   sq_linear_u8s8(&a, 0, sq_linear_u8s8_units(&a), 0);
   if (a.y_u8) give(a.y_u8, a.m * a.n);
   else give(a.y_f32, 4 * a.m * a.n);
@@ -100,7 +100,7 @@ static void conv(void) {
   a.x = buffer(), a.weights = buffer(), a.x_stride = a.c, a.y_u8_stride = a.n;
   int64_t pixels = a.batch * a.out_h * a.out_w;
   a.y_u8 = check_alloc(pixels * a.n);
-  a.scratch = scratch(sq_conv_u8s8_scratch_bytes(a.kernel_h * a.kernel_w * a.c, a.weight_bits));
+  a.scratch = scratch(sq_conv_u8s8_scratch_bytes(&a));
   sq_conv_u8s8(&a, 0, sq_conv_u8s8_units(&a), 0);
   give(a.y_u8, pixels * a.n);
 }
