@@ -21,7 +21,7 @@ export const simplifyMovement: Pass = {
       slice: [dropWhole, mergeSlices],
       expand: [dropWhole],
       pad: [dropWhole],
-      cast: [dropCast],
+      cast: [dropCast, raiseExpand],
       concat: [dropSingle],
       gather: [gatherOne],
       unary: [raiseExpand],

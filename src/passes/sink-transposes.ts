@@ -4,7 +4,7 @@ import type { Dim } from '../ir/scalar.js';
 import type { Pass } from './pass.js';
 import { type Rule, rewrite } from './rewrite.js';
 import { shortenView } from './simplify-movement.js';
-import { sinkPerToken, sinkRows, transposeProduct } from './sink-views.js';
+import { sinkPerToken, sinkRows, sinkUnary, transposeProduct } from './sink-views.js';
 
 /**
  * Transposes move towards the outputs, through everything that does not care about the order of axes, until they meet
@@ -15,9 +15,9 @@ export const sinkTransposes: Pass = {
   name: 'sink-transposes',
   run: (graph) =>
     rewrite(graph, {
-      unary: [sinkElementwise],
-      cast: [sinkElementwise],
-      gelu: [sinkElementwise],
+      unary: [sinkElementwise, sinkUnary],
+      cast: [sinkElementwise, sinkUnary],
+      gelu: [sinkElementwise, sinkUnary],
       binary: [sinkElementwise],
       select: [sinkElementwise],
       concat: [sinkConcat],

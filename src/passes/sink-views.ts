@@ -67,6 +67,18 @@ export const sinkPerToken: Rule = (editor, node) => {
   return emitView(editor, y, [...rows.outer, lastAxis(editor, y)], editor.type(result).shape);
 };
 
+/** f(V x) → V f(x) for f on elements, whatever the view */
+export const sinkUnary: Rule = (editor, node) => {
+  const [x] = node.operands as [ValueId];
+  const [result] = node.results as [ValueId];
+  const { base, view, transposes } = traceView(editor, x);
+  if (transposes === 0 || !hasOneUser(editor, x)) return undefined;
+  const y = editor.emitOne(node.op as 'unary', [base], node.attrs as NodeOf<'unary'>['attrs'], {
+    names: [editor.name(result)],
+  });
+  return emitView(editor, y, view, editor.type(result).shape);
+};
+
 const isOneBatch = (shape: readonly Dim[]): boolean => shape.slice(0, -2).every((dim) => dim === 1);
 
 /** Each row of the base times one matrix, [.., k, n]. */

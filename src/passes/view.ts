@@ -1,6 +1,6 @@
 import type { Editor } from '../ir/edit.js';
 import type { ValueId } from '../ir/graph.js';
-import { type Dim, divideExact, multiply, scalarsEqual } from '../ir/scalar.js';
+import { type Dim, divideExact, multiply, product, scalarsEqual } from '../ir/scalar.js';
 
 /**
  * Chains of reshapes and transposes as one thing. Each axis of the result is a list of digits of the base's indices,
@@ -78,6 +78,20 @@ export const digitsEqual = (a: readonly Digit[], b: readonly Digit[]): boolean =
     })
   );
 };
+
+/** A view of a view: digits of `outer`, which are of the axes of `inner`, as digits of the base of `inner`. */
+export function composeViews(outer: View, inner: View): View | undefined {
+  const axes = outer.map((digits) =>
+    digits.flatMap((digit): readonly (Digit | undefined)[] => {
+      const whole = inner[digit.axis] ?? [];
+      const size = product(whole.map((each) => each.size));
+      const above = quotient(size, multiply(digit.stride, digit.size));
+      const parts = above === undefined ? undefined : regroup(whole, [above, digit.size, digit.stride]);
+      return parts?.[1] ?? [undefined];
+    }),
+  );
+  return axes.some((digits) => digits.includes(undefined)) ? undefined : (axes as Digit[][]).map(mergeDigits);
+}
 
 export interface TracedView {
   /** Neither a reshape nor a transpose, or one past which the chain has no view. */
