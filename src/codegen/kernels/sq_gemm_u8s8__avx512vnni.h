@@ -31,7 +31,7 @@ SQ_UNUSED static __attribute__((noinline)) void sq_gemm_u8s8__avx512vnni_tail(in
     for (int64_t e = 0; e < 4; e++) words[r][e] = e < left ? x[r * x_stride + e] : 0;
 }
 
-/* rows (1..14) and split (accumulators for each sum; rows * split <= 14) are constants where this is called. */
+/* rows (1..14) and split (accumulators for each sum: 1, 2 or 4; rows * split <= 14) are constants where this is called. */
 SQ_GEMM_U8S8__AVX512VNNI_INLINE void sq_gemm_u8s8__avx512vnni_rows(const int rows, const int split, const uint8_t *x,
                                                                    int64_t x_stride, int64_t k, const int32_t *init,
                                                                    const int8_t *values, int32_t *acc,
@@ -49,34 +49,32 @@ SQ_GEMM_U8S8__AVX512VNNI_INLINE void sq_gemm_u8s8__avx512vnni_rows(const int row
 #pragma GCC unroll 5
   for (int t = 0; t < 5; t++) row[t] = x + (3 * t < rows ? 3 * t : 0) * x_stride;
   int64_t p = 0;
-  for (; p + 4 * split <= k; p += 4 * split) {
+  for (; p + 16 <= k; p += 16) {
 #pragma GCC unroll 4
-    for (int s = 0; s < split; s++) {
+    for (int s = 0; s < 4; s++) {
       const __m512i w0 = _mm512_loadu_si512(values + 128 * s), w1 = _mm512_loadu_si512(values + 128 * s + 64);
 #pragma GCC unroll 14
       for (int r = 0; r < rows; r++) {
         const __m512i a = sq_gemm_u8s8__avx512vnni_broadcast(row[r / 3] + r % 3 * x_stride + 4 * s);
-        c0[s * rows + r] = _mm512_dpbusd_epi32(c0[s * rows + r], a, w0);
-        c1[s * rows + r] = _mm512_dpbusd_epi32(c1[s * rows + r], a, w1);
+        c0[s % split * rows + r] = _mm512_dpbusd_epi32(c0[s % split * rows + r], a, w0);
+        c1[s % split * rows + r] = _mm512_dpbusd_epi32(c1[s % split * rows + r], a, w1);
       }
     }
-    values += 128 * split;
+    values += 512;
 #pragma GCC unroll 5
-    for (int t = 0; t < 5; t++) row[t] += 4 * split;
+    for (int t = 0; t < 5; t++) row[t] += 16;
   }
-  if (split > 1) {
-    for (; p + 4 <= k; p += 4) {
-      const __m512i w0 = _mm512_loadu_si512(values), w1 = _mm512_loadu_si512(values + 64);
+  for (; p + 4 <= k; p += 4) {
+    const __m512i w0 = _mm512_loadu_si512(values), w1 = _mm512_loadu_si512(values + 64);
 #pragma GCC unroll 14
-      for (int r = 0; r < rows; r++) {
-        const __m512i a = sq_gemm_u8s8__avx512vnni_broadcast(row[r / 3] + r % 3 * x_stride);
-        c0[r] = _mm512_dpbusd_epi32(c0[r], a, w0);
-        c1[r] = _mm512_dpbusd_epi32(c1[r], a, w1);
-      }
-      values += 128;
-#pragma GCC unroll 5
-      for (int t = 0; t < 5; t++) row[t] += 4;
+    for (int r = 0; r < rows; r++) {
+      const __m512i a = sq_gemm_u8s8__avx512vnni_broadcast(row[r / 3] + r % 3 * x_stride);
+      c0[r] = _mm512_dpbusd_epi32(c0[r], a, w0);
+      c1[r] = _mm512_dpbusd_epi32(c1[r], a, w1);
     }
+    values += 128;
+#pragma GCC unroll 5
+    for (int t = 0; t < 5; t++) row[t] += 4;
   }
   if (p < k) {
     const __m512i w0 = _mm512_loadu_si512(values), w1 = _mm512_loadu_si512(values + 64);
@@ -110,11 +108,11 @@ SQ_UNUSED static __attribute__((noinline)) void sq_gemm_u8s8__avx512vnni_tile(in
   switch (rows) {
     SQ_GEMM_U8S8__AVX512VNNI_CASE(1, 4)
     SQ_GEMM_U8S8__AVX512VNNI_CASE(2, 4)
-    SQ_GEMM_U8S8__AVX512VNNI_CASE(3, 4)
+    SQ_GEMM_U8S8__AVX512VNNI_CASE(3, 2)
     SQ_GEMM_U8S8__AVX512VNNI_CASE(4, 2)
-    SQ_GEMM_U8S8__AVX512VNNI_CASE(5, 2)
-    SQ_GEMM_U8S8__AVX512VNNI_CASE(6, 2)
-    SQ_GEMM_U8S8__AVX512VNNI_CASE(7, 2)
+    SQ_GEMM_U8S8__AVX512VNNI_CASE(5, 1)
+    SQ_GEMM_U8S8__AVX512VNNI_CASE(6, 1)
+    SQ_GEMM_U8S8__AVX512VNNI_CASE(7, 1)
     SQ_GEMM_U8S8__AVX512VNNI_CASE(8, 1)
     SQ_GEMM_U8S8__AVX512VNNI_CASE(9, 1)
     SQ_GEMM_U8S8__AVX512VNNI_CASE(10, 1)

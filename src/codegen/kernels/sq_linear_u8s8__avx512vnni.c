@@ -25,6 +25,7 @@ static void sq_linear_u8s8__avx512vnni(const void *args, int64_t begin, int64_t 
       for (int64_t i = row0; i < row1; i += MR) {
         int32_t acc[MR * NR];
         const int64_t rows = sq_min_i64(MR, row1 - i);
+        sq_epilogue_u8s8__avx512_prefetch(&epilogue, i, rows, j, columns);
         sq_gemm_u8s8__avx512vnni_tile(rows, a->x + i * a->x_stride, a->x_stride, a->k, bias, values, acc, NR);
         sq_epilogue_u8s8__avx512_run(&epilogue, acc, mult, i, rows, j, columns);
       }
