@@ -30,10 +30,10 @@ const LAYER_OPS: readonly Node['op'][] = ['linear', 'conv', 'attention'];
 const INTEGER_OPS: readonly Node['op'][] = ['integer_linear', 'integer_conv', 'integer_attention'];
 
 /** Layers by op, source and place among those of one source (a split qkv gives three): equal in both programs. */
-function layersIn(graph: Graph, kinds: readonly Node['op'][]): { readonly key: string; readonly node: Node }[] {
+function layersIn(graph: Graph): { readonly key: string; readonly node: Node }[] {
   const seen = new Map<string, number>();
   return graph.nodes
-    .filter((node) => kinds.includes(node.op))
+    .filter((node) => LAYER_OPS.includes(node.op) || INTEGER_OPS.includes(node.op))
     .map((node) => {
       const base = `${node.op.replace('integer_', '')}:${node.source}`;
       const occurrence = seen.get(base) ?? 0;
@@ -55,7 +55,7 @@ export async function comparePrograms(
   const editor = editGraph({ ...float, outputs: [] });
   const inputs = new Map(float.inputs.map((id) => [valueOf(float, id).name, id] as const));
   const copied = copyInto(editor, quantized, inputs);
-  const references = new Map(layersIn(float, LAYER_OPS).map(({ key, node }) => [key, node] as const));
+  const references = new Map(layersIn(float).map(({ key, node }) => [key, node] as const));
   const compared: { name: string; source: string }[] = [];
   const compare = (name: string, reference: ValueId, value: ValueId): void => {
     const { quant } = editor.type(value);
@@ -63,9 +63,9 @@ export async function comparePrograms(
     addError(editor, name, reference, candidate);
     addSquareSum(editor, `signal_${name}`, reference);
   };
-  for (const { key, node } of layersIn(quantized, INTEGER_OPS)) {
+  for (const { key, node } of layersIn(quantized)) {
     const reference = references.get(key);
-    if (reference === undefined) continue;
+    if (reference === undefined || !INTEGER_OPS.includes(node.op)) continue;
     const name = `layer${compared.length}`;
     compare(name, reference.results[0]!, copied.get(node.results[0]!)!);
     compared.push({ name, source: node.source });
