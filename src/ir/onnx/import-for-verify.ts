@@ -7,7 +7,7 @@ import type { Tensor } from '../types.js';
 import { type ImportOptions, importOnnx } from './import-model.js';
 import { symbolName } from './input-types.js';
 import { ModelError, NeedsConstant } from './model-error.js';
-import { type OnnxModel, type OnnxTensorInfo, readModel } from './read-model.js';
+import { type OnnxModel, type OnnxOutput, type OnnxTensorInfo, readModel } from './read-model.js';
 import { readTensorFile } from './read-tensor.js';
 
 /** A model with ONNX test data. */
@@ -57,11 +57,7 @@ export function importForVerify(modelPath: string, dataDir: string, dims: Import
 }
 
 /** The tensors of `<role>_0.pb`, `<role>_1.pb`, …, in the order of the model's inputs or outputs. */
-function readData(
-  dir: string,
-  role: 'input' | 'output',
-  declared: readonly OnnxTensorInfo[],
-): ReadonlyMap<string, Tensor> {
+function readData(dir: string, role: 'input' | 'output', declared: readonly OnnxOutput[]): ReadonlyMap<string, Tensor> {
   let files: readonly string[];
   try {
     files = readdirSync(dir);

@@ -10,7 +10,7 @@ import { ModelError } from './model-error.js';
 import { nodeImport } from './node-import.js';
 import type { OnnxValue } from './onnx-value.js';
 import { operators } from './operators/index.js';
-import { type OnnxModel, type OnnxNode, type OnnxTensorInfo, readModel } from './read-model.js';
+import { type OnnxModel, type OnnxNode, type OnnxOutput, readModel } from './read-model.js';
 
 export type { ImportOptions };
 
@@ -103,16 +103,16 @@ function sourceFinder(
 }
 
 /** The declared type of an output must not contradict the computed one; symbols say nothing. */
-function checkOutput(declared: OnnxTensorInfo, { type }: OnnxValue, file: string, bounds: SymbolBounds): void {
+function checkOutput(declared: OnnxOutput, { type }: OnnxValue, file: string, bounds: SymbolBounds): void {
   const shape = declared.shape ?? type.shape.map(() => null);
   const fits =
-    declared.dtype === type.dtype &&
+    (declared.dtype ?? type.dtype) === type.dtype &&
     shape.length === type.shape.length &&
     shape.every((dim, axis) => typeof dim !== 'number' || decideEqual(dim, type.shape[axis] ?? -1, bounds) !== false);
   if (!fits)
     throw new ModelError(
       file,
       `output '${declared.name}'`,
-      `is declared as ${declared.dtype}[${shape.map((dim) => dim ?? '?').join(', ')}] but computed as ${type.dtype}[${type.shape.map(scalarKey).join(', ')}]`,
+      `is declared as ${declared.dtype ?? ''}[${shape.map((dim) => dim ?? '?').join(', ')}] but computed as ${type.dtype}[${type.shape.map(scalarKey).join(', ')}]`,
     );
 }

@@ -16,9 +16,16 @@ export interface OnnxGraph {
   readonly name: string;
   /** Run-time inputs; initializers that old models list as inputs too are left out. */
   readonly inputs: readonly OnnxTensorInfo[];
-  readonly outputs: readonly OnnxTensorInfo[];
+  readonly outputs: readonly OnnxOutput[];
   readonly initializers: readonly StoredTensor[];
   readonly nodes: readonly OnnxNode[];
+}
+
+/** A result; models need not say its type. */
+export interface OnnxOutput {
+  readonly name: string;
+  readonly dtype: DType | undefined;
+  readonly shape: OnnxTensorInfo['shape'];
 }
 
 export interface OnnxTensorInfo {
@@ -86,12 +93,16 @@ export function readModel(file: string): OnnxModel {
       inputs: (graph.input ?? [])
         .filter(({ name }) => !stored.has(name ?? ''))
         .map((info) => tensorInfo(info as InfoFields, 'input', file)),
-      outputs: (graph.output ?? []).map((info) => tensorInfo(info as InfoFields, 'output', file)),
+      outputs: (graph.output ?? []).map((info) =>
+        info.type ? tensorInfo(info as InfoFields, 'output', file) : untyped(info.name ?? ''),
+      ),
       initializers,
       nodes: (graph.node ?? []).map((node, index) => readNode(node as NodeFields, index, file)),
     },
   };
 }
+
+const untyped = (name: string): OnnxOutput => ({ name, dtype: undefined, shape: undefined });
 
 export const isDefaultDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 

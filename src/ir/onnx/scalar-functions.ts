@@ -1,6 +1,7 @@
 import type { BinaryFunction, UnaryFunction } from '../ops/elementwise.js';
 import {
   add,
+  type Bounds,
   boundsOf,
   call,
   decideEqual,
@@ -28,22 +29,52 @@ type Binary = (a: Scalar, b: Scalar, bounds: SymbolBounds) => Scalar | undefined
 
 const not = (x: Scalar): Scalar => subtract(1, x);
 
-export function less(a: Scalar, b: Scalar, bounds: SymbolBounds): Scalar {
+/**
+ * Interval of a − b. Terms k·⌊p/c⌋ with a number c > 0 are relaxed to multiples of p, (p − c + 1)/c ≤ ⌊p/c⌋ ≤ p/c, so
+ * that n − ⌊n/2⌋ is seen to be positive.
+ */
+function differenceBounds(a: Scalar, b: Scalar, bounds: SymbolBounds): Bounds {
+  const difference = subtract(a, b);
+  const direct = boundsOf(difference, bounds);
+  if (typeof difference === 'number' || difference.kind !== 'polynomial') return direct;
+  for (const { coefficient, atoms } of difference.terms) {
+    const [atom, ...others] = atoms;
+    if (atom?.kind !== 'call' || atom.fn !== 'floor_div' || others.length > 0) continue;
+    const [p, c] = atom.args;
+    if (p === undefined || typeof c !== 'number' || c <= 0) continue;
+    const rest = multiply(subtract(difference, multiply(coefficient, atom)), c);
+    const [low, high] = [multiply(coefficient, subtract(p, c - 1)), multiply(coefficient, p)];
+    const lower = differenceBounds(add(rest, coefficient > 0 ? low : high), 0, bounds).min / c;
+    const upper = differenceBounds(add(rest, coefficient > 0 ? high : low), 0, bounds).max / c;
+    return { min: Math.max(direct.min, Math.ceil(lower)), max: Math.min(direct.max, Math.floor(upper)) };
+  }
+  return direct;
+}
+
+/** Comparisons of scalars: of floats by their intervals, of integers by the interval of their difference. */
+const isInteger = (x: Scalar): boolean => (typeof x === 'number' ? Number.isInteger(x) : scalarType(x) === 'int');
+function compare(a: Scalar, b: Scalar, bounds: SymbolBounds): Bounds {
+  if (isInteger(a) && isInteger(b)) return differenceBounds(a, b, bounds);
   const [x, y] = [boundsOf(a, bounds), boundsOf(b, bounds)];
-  if (x.max < y.min) return 1;
-  return x.min >= y.max ? 0 : call('less', a, b);
+  return { min: x.min - y.max, max: x.max - y.min };
+}
+
+export function less(a: Scalar, b: Scalar, bounds: SymbolBounds): Scalar {
+  const { min, max } = compare(a, b, bounds);
+  if (max < 0) return 1;
+  return min >= 0 ? 0 : call('less', a, b);
 }
 
 export function minimum(a: Scalar, b: Scalar, bounds: SymbolBounds, fn: ScalarFunction = 'min'): Scalar {
-  const [x, y] = [boundsOf(a, bounds), boundsOf(b, bounds)];
-  if (x.max <= y.min) return a;
-  return y.max <= x.min ? b : call(fn, a, b);
+  const { min, max } = compare(a, b, bounds);
+  if (max <= 0) return a;
+  return min >= 0 ? b : call(fn, a, b);
 }
 
 export function maximum(a: Scalar, b: Scalar, bounds: SymbolBounds, fn: ScalarFunction = 'max'): Scalar {
-  const [x, y] = [boundsOf(a, bounds), boundsOf(b, bounds)];
-  if (x.min >= y.max) return a;
-  return y.min >= x.max ? b : call(fn, a, b);
+  const { min, max } = compare(a, b, bounds);
+  if (min >= 0) return a;
+  return max <= 0 ? b : call(fn, a, b);
 }
 
 const isQuotient = (x: Scalar): boolean => typeof x !== 'number' && x.kind === 'call' && x.fn === 'floor_div';

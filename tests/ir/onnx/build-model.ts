@@ -42,7 +42,8 @@ export interface InfoSpec {
 export interface ModelSpec {
   readonly opset?: number;
   readonly inputs?: Readonly<Record<string, InfoSpec>>;
-  readonly outputs: Readonly<Record<string, InfoSpec>>;
+  /** null: the model does not say the type. */
+  readonly outputs: Readonly<Record<string, InfoSpec | null>>;
   readonly initializers?: Readonly<Record<string, Tensor>>;
   readonly nodes: readonly NodeSpec[];
   /** Further fields of TensorProtos, for external data. */
@@ -76,20 +77,17 @@ function attribute(name: string, value: AttributeValue) {
   return value.every(Number.isInteger) ? { name, type: 7, ints: [...value] } : { name, type: 6, floats: [...value] };
 }
 
-const info = (infos: Readonly<Record<string, InfoSpec>>) =>
-  Object.entries(infos).map(([name, { dtype, shape }]) => ({
-    name,
-    type: {
-      tensorType: {
-        elemType: CODES[dtype],
-        shape: {
-          dim: shape.map((dim) =>
-            dim === null ? {} : typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim },
-          ),
-        },
-      },
+const typeProto = ({ dtype, shape }: InfoSpec) => ({
+  tensorType: {
+    elemType: CODES[dtype],
+    shape: {
+      dim: shape.map((dim) => (dim === null ? {} : typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })),
     },
-  }));
+  },
+});
+
+const info = (infos: Readonly<Record<string, InfoSpec | null>>) =>
+  Object.entries(infos).map(([name, spec]) => (spec === null ? { name } : { name, type: typeProto(spec) }));
 
 export function encodeModel({ opset = 17, inputs = {}, outputs, initializers = {}, nodes, raw = [] }: ModelSpec) {
   return onnx.ModelProto.encode({

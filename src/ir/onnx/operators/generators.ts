@@ -1,4 +1,4 @@
-import { add, call, type Scalar, subtract } from '../../scalar.js';
+import { add, call, subtract } from '../../scalar.js';
 import type { Tensor } from '../../types.js';
 import type { OnnxValue } from '../onnx-value.js';
 import { dtypeOf, type NodeImport, type Operator, rankOf, resolveAxis } from '../operator.js';
@@ -45,16 +45,15 @@ function range(n: NodeImport): OnnxValue {
     const distance = delta > 0 ? subtract(limit, start) : subtract(start, limit);
     const step = Math.abs(delta);
     const size = maximum(step === 1 ? distance : call('floor_div', add(distance, step - 1), step), 0, n.bounds);
-    return progression(n, size, n.fromScalars(dtype, [], [delta]), n.fromScalars(dtype, [], [start]));
+    const index = n.emit('iota', [], { size, dtype });
+    const scaled = delta === 1 ? index : n.emit('binary', [index, n.number(dtype, delta)], { fn: 'mul' });
+    return start === 0 ? scaled : n.emit('binary', [scaled, n.fromScalars(dtype, [], [start])], { fn: 'add' });
   }
   const [[start = 0], [limit = 0], [delta = 0]] = [n.numbers(0, 'start'), n.numbers(1, 'limit'), n.numbers(2, 'delta')];
   if (delta === 0) n.fail('delta is 0');
-  return progression(n, Math.max(Math.ceil((limit - start) / delta), 0), n.input(2), n.input(0));
-}
-
-function progression(n: NodeImport, size: Scalar, delta: OnnxValue, start: OnnxValue): OnnxValue {
-  const index = n.emit('iota', [], { size, dtype: dtypeOf(start) });
-  return n.emit('binary', [n.emit('binary', [index, delta], { fn: 'mul' }), start], { fn: 'add' });
+  const size = Math.max(Math.ceil((limit - start) / delta), 0);
+  const scaled = n.emit('binary', [n.emit('iota', [], { size, dtype }), n.input(2)], { fn: 'mul' });
+  return n.emit('binary', [scaled, n.input(0)], { fn: 'add' });
 }
 
 /** [i…] → [i…, depth, …]: on where the new axis counts the index, off elsewhere; −1 is depth − 1. */

@@ -133,10 +133,10 @@ function trilu(n: NodeImport): OnnxValue {
   const { shape } = x.type;
   const [rows, columns] = [shape.at(-2), shape.at(-1)];
   if (rows === undefined || columns === undefined) return n.fail('expected a rank of 2 or more');
-  const [k] = n.optional(1) ? n.scalars(1, 'k') : [0];
+  const [k = 0] = n.optional(1) ? n.scalars(1, 'k') : [];
   const row = n.emit('reshape', [n.emit('iota', [], { size: rows, dtype: 'i64' })], { shape: [rows, 1] });
   const column = n.emit('iota', [], { size: columns, dtype: 'i64' });
-  const diagonal = n.emit('binary', [row, n.fromScalars('i64', [], [k ?? 0])], { fn: 'add' });
+  const diagonal = k === 0 ? row : n.emit('binary', [row, n.fromScalars('i64', [], [k])], { fn: 'add' });
   const keep = n.emit('binary', n.int('upper', 1) !== 0 ? [diagonal, column] : [column, diagonal], {
     fn: 'less_equal',
   });
