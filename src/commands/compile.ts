@@ -1,0 +1,84 @@
+import { type Command, Option } from 'commander';
+import { compile } from '../compile.js';
+import { bytesText, type Io, json, withProgress } from '../io.js';
+import type { Bounds } from '../ir/scalar.js';
+import { readNpy } from '../npy.js';
+import { tensorOf } from '../npy-tensor.js';
+import { type CompileOptions, KEY_MODES, OBSERVERS, parseBits, SOFTMAX_MODES, TARGET_CHOICES } from '../options.js';
+import { collect, collectBindings, parseDim } from './parse.js';
+
+interface Options extends Pick<CompileOptions, 'target' | 'keys' | 'softmax' | 'observer' | 'name'> {
+  readonly out: string;
+  readonly bits: string;
+  readonly calib?: string;
+  readonly dim?: Readonly<Record<string, Bounds>>;
+  readonly freeze?: readonly (readonly [string, string])[];
+  readonly dumpAfter?: readonly string[];
+  readonly verbose?: true;
+  readonly json?: true;
+}
+
+export const addCompile = (program: Command, io: Io): Command =>
+  program
+    .command('compile')
+    .description('compile one model, or an encoder and a decoder as one package, to C')
+    .argument('<model.onnx...>')
+    .requiredOption('-o, --out <dir>', 'folder of the package')
+    .option('--bits <bits>', 'f32, w8a8, w6a6 or w4a4', 'w8a8')
+    .option('--calib <dir>', 'pictures and an optional prompts.json, or .npz files keyed by input name')
+    .addOption(new Option('--target <target>').choices(TARGET_CHOICES).default('host'))
+    .addOption(new Option('--keys <mode>', 'treatment of two-peaked keys').choices(KEY_MODES).default('auto'))
+    .addOption(new Option('--softmax <mode>', 'coding of probabilities').choices(SOFTMAX_MODES).default('auto'))
+    .addOption(new Option('--observer <mode>', 'how ranges are found').choices(OBSERVERS).default('mse'))
+    .option('--dim <symbol=min..max>', 'bounds of a symbolic dimension (repeatable)', parseDim)
+    .option('--freeze <input=file.npy>', 'make an input a constant (repeatable)', collectBindings)
+    .option('--name <identifier>', 'name of the model in C (of several: what their names begin with)')
+    .option('--dump-after <pass>', 'print the program after a pass (repeatable)', collect)
+    .option('--verbose', 'name every pass with its time; stacks of errors')
+    .option('--json', 'print one JSON object')
+    .action((files: readonly string[], options: Options) => run(files, options, io));
+
+async function run(files: readonly string[], options: Options, io: Io): Promise<void> {
+  const bits = parseBits(options.bits);
+  const freeze = new Map(
+    await Promise.all(
+      (options.freeze ?? []).map(async ([input, file]) => [input, tensorOf(await readNpy(file))] as const),
+    ),
+  );
+  // Dumps are the result where they are asked for; one JSON object or a dump on standard output, not both.
+  const dump = options.json ? io.err : io.out;
+  const say = options.dumpAfter ? io.err : io.out;
+  let last = performance.now();
+  const { manifest, calibration } = await withProgress(io, (onProgress) =>
+    compile(files, {
+      outDir: options.out,
+      bits,
+      ...(options.target !== undefined && { target: options.target }),
+      ...(options.calib !== undefined && { calibration: options.calib }),
+      ...(options.keys !== undefined && { keys: options.keys }),
+      ...(options.softmax !== undefined && { softmax: options.softmax }),
+      ...(options.observer !== undefined && { observer: options.observer }),
+      ...(options.dim !== undefined && { dims: options.dim }),
+      ...(options.name !== undefined && { name: options.name }),
+      ...(options.dumpAfter !== undefined && { dumpAfter: options.dumpAfter }),
+      freeze,
+      onDump: (model, pass, text) => dump(`; ${model} after ${pass}\n${text}`),
+      onPass: (model, pass, nodes) => {
+        const now = performance.now();
+        if (options.verbose) io.err(`${model}: ${pass}: ${nodes} nodes, ${(now - last).toFixed(0)} ms\n`);
+        last = now;
+      },
+      onProgress: options.verbose ? () => {} : onProgress,
+    }),
+  );
+  const shipped = calibration !== undefined && options.calib === undefined;
+  if (options.json) {
+    io.out(json({ out: options.out, ...(calibration !== undefined && { calibration }), ...manifest }));
+    return;
+  }
+  if (shipped) io.err(`calibrated on the scenes that ship with sam-qc; give --calib <dir> with your own\n`);
+  say(`${options.out}: ${bits} for ${manifest.target}\n`);
+  for (const { name, nodes, weights_bytes, arena_bytes } of manifest.models)
+    say(`  ${name}: ${nodes} nodes, weights ${bytesText(weights_bytes)}, arena ${bytesText(arena_bytes)}\n`);
+  say(`build it: make -C ${options.out}\n`);
+}

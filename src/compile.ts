@@ -1,0 +1,123 @@
+import { basename, parse } from 'node:path';
+import { quantizeModels } from './calibrate/quantize-package.js';
+import type { QuantizationReport } from './calibrate/quantize-program.js';
+import { emitPackage, type Manifest } from './codegen/emit-package.js';
+import { resolveTarget } from './codegen/targets.js';
+import type { Graph } from './ir/graph.js';
+import { importOnnx } from './ir/onnx/import-model.js';
+import { print } from './ir/text/print.js';
+import { BITS, type Bits, type CompileOptions } from './options.js';
+import { runPipeline } from './passes/pass.js';
+import { PASSES } from './passes/pipeline.js';
+import { packageReport } from './report.js';
+import { describeSam } from './sam.js';
+import { SHIPPED_SCENES } from './shipped.js';
+import { checkDumpNames, checkNames, checkOutDir, openSource, type Source } from './source-model.js';
+import { messageOf, UserError } from './user-error.js';
+
+export interface CompiledModels {
+  readonly manifest: Manifest;
+  readonly bits: Bits;
+  /** Where the calibration samples came from; undefined for float builds. */
+  readonly calibration: string | undefined;
+  readonly report: unknown;
+}
+
+interface Model {
+  readonly name: string;
+  readonly file: string;
+  readonly sourceSha256: string;
+  readonly graph: Graph;
+  readonly quantization?: QuantizationReport;
+}
+
+/**
+ * Compiles ONNX models to one package of C: import, canonical form, quantization where `bits` asks for it, code.
+ *
+ * @param files one model, or an encoder and a decoder
+ * @throws UserError or ModelError where the input is at fault; nothing is left in `outDir` then
+ */
+export async function compile(files: readonly string[], options: CompileOptions): Promise<CompiledModels> {
+  const { bits = 'w8a8', outDir } = options;
+  await checkOutDir(outDir);
+  checkDumpNames(options.dumpAfter ?? [], bits);
+  const sources = await Promise.all(files.map(openSource));
+  checkNames(sources, options);
+
+  const float = named(
+    sources.map((source) => ({ ...source, graph: canonicalGraph(source, options) })),
+    options.name,
+  );
+  const widths = BITS[bits];
+  const calibration = widths && (options.calibration ?? SHIPPED_SCENES);
+  const models = widths === undefined ? float : await quantized(float, widths, options);
+  const report = packageReport(models, bits);
+  options.onProgress?.('writing C', 0, 1);
+  const { manifest } = await emitPackage(models, {
+    target: resolveTarget(options.target ?? 'host'),
+    bits,
+    outDir,
+    extraFiles: { 'report.json': `${JSON.stringify(report, null, 2)}\n` },
+  });
+  options.onProgress?.('writing C', 1, 1);
+  return { manifest, bits, calibration, report };
+}
+
+/** Import and canonical pipeline. */
+export function canonicalGraph({ file, model }: Source, options: Partial<CompileOptions>): Graph {
+  const graph = importOnnx(model, { dims: options.dims ?? {}, freeze: options.freeze ?? new Map() });
+  return canonicalize(basename(file), graph, options);
+}
+
+/** @throws UserError naming the model and the pass that failed */
+export function canonicalize(label: string, graph: Graph, options: Partial<CompileOptions> = {}): Graph {
+  const seen = passObserver(label, options);
+  seen('import', graph);
+  let done = 0;
+  try {
+    return runPipeline(graph, PASSES, {
+      dumpAfter: 'all',
+      onDump: (pass, after) => {
+        seen(pass, after);
+        options.onProgress?.(`${label}: passes`, ++done, PASSES.length);
+      },
+    });
+  } catch (cause) {
+    throw new UserError(`${label}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function quantized(
+  models: readonly Model[],
+  widths: NonNullable<(typeof BITS)[Bits]>,
+  options: CompileOptions,
+): Promise<readonly Model[]> {
+  const results = await quantizeModels(models, {
+    bits: widths,
+    calibration: options.calibration ?? SHIPPED_SCENES,
+    keys: options.keys ?? 'auto',
+    softmax: options.softmax ?? 'auto',
+    observer: options.observer ?? 'mse',
+    ...(options.onProgress && { onProgress: options.onProgress }),
+    onPass: (model, pass, graph) => passObserver(model, options)(pass, graph),
+  });
+  return models.map((model, i) => ({ ...model, graph: results[i]!.graph, quantization: results[i]!.report }));
+}
+
+const passObserver =
+  (model: string, { onPass, onDump, dumpAfter = [] }: Partial<CompileOptions>) =>
+  (pass: string, graph: Graph): void => {
+    onPass?.(model, pass, graph.nodes.length);
+    if (dumpAfter.includes(pass)) onDump?.(model, pass, print(graph));
+  };
+
+/** A pair of SAM's models is named by role, others by file. */
+function named(models: readonly (Source & { readonly graph: Graph })[], name: string | undefined): readonly Model[] {
+  const roles = models.map(({ graph }) => describeSam(graph).role);
+  const isPair = models.length === 2 && roles.includes('encoder') && roles.includes('decoder');
+  return models.map((model, i) => {
+    const own = isPair ? roles[i]! : parse(model.file).name;
+    const full = name === undefined ? own : models.length === 1 ? name : `${name}_${own}`;
+    return { ...model, name: full };
+  });
+}

@@ -1,0 +1,55 @@
+import { KEY_MODES, type KeyMode } from './calibrate/choose-keys.js';
+import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-granularity.js';
+import { OBSERVERS, type Observer } from './calibrate/observers.js';
+import type { PackageOptions } from './codegen/emit-package.js';
+import { TARGET_NAMES, type TargetName } from './codegen/targets.js';
+import type { Bounds } from './ir/scalar.js';
+import type { Tensor } from './ir/types.js';
+import { UserError } from './user-error.js';
+
+export type Bits = PackageOptions['bits'];
+
+/** Bits of weights and of activations; f32 is not quantized. */
+export const BITS: { readonly [B in Bits]: { readonly weights: number; readonly activations: number } | undefined } = {
+  f32: undefined,
+  w8a8: { weights: 8, activations: 8 },
+  w6a6: { weights: 6, activations: 6 },
+  w4a4: { weights: 4, activations: 4 },
+};
+export const BIT_NAMES = Object.keys(BITS) as readonly Bits[];
+export const TARGET_CHOICES = ['host', ...TARGET_NAMES] as const;
+export { KEY_MODES, OBSERVERS, SOFTMAX_MODES };
+
+export interface CompileOptions {
+  /** Folder of the package: new, empty, or holding a package that is to be replaced. */
+  readonly outDir: string;
+  /** Default w8a8. */
+  readonly bits?: Bits;
+  /** Default `host`: the best for the machine that compiles. */
+  readonly target?: TargetName | 'host';
+  /** Folder of pictures, or of .npz files keyed by input name; default: the scenes that ship with sam-qc. */
+  readonly calibration?: string;
+  readonly keys?: KeyMode;
+  readonly softmax?: SoftmaxMode;
+  readonly observer?: Observer;
+  /** Bounds of symbolic dimensions, and of the elements of small inputs that decide sizes, by name. */
+  readonly dims?: Readonly<Record<string, Bounds>>;
+  /** Inputs that become constants. */
+  readonly freeze?: ReadonlyMap<string, Tensor>;
+  /** Name of the model in C; with several models, what their names begin with. */
+  readonly name?: string;
+  /** Passes after which `onDump` gets the program as text. */
+  readonly dumpAfter?: readonly string[];
+  readonly onDump?: (model: string, pass: string, text: string) => void;
+  /** After every pass of every model, with the number of nodes that it left. */
+  readonly onPass?: (model: string, pass: string, nodes: number) => void;
+  /** `done` of `total` parts of the step `label`. */
+  readonly onProgress?: (label: string, done: number, total: number) => void;
+}
+
+/** @throws UserError for widths that there is no arithmetic for */
+export function parseBits(text: string): Bits {
+  const bits = BIT_NAMES.find((name) => name === text);
+  if (bits === undefined) throw new UserError(`--bits ${text}: not supported; choose ${BIT_NAMES.join(', ')}`);
+  return bits;
+}

@@ -1,0 +1,30 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+
+const live = new Set<string>();
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Removes what is unfinished, then lets the signal do what it does without us. */
+function onSignal(signal: NodeJS.Signals): void {
+  for (const folder of live) rmSync(folder, { recursive: true, force: true });
+  listen(false);
+  process.kill(process.pid, signal);
+}
+
+function listen(on: boolean): void {
+  for (const signal of SIGNALS) process[on ? 'on' : 'off'](signal, onSignal);
+}
+
+/** Hands a new folder, named `prefix` and random letters, to `use`; it is removed at the end, at an error, and when the process is told to stop. */
+export async function withTemporaryFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(prefix);
+  if (live.size === 0) listen(true);
+  live.add(folder);
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+    live.delete(folder);
+    if (live.size === 0) listen(false);
+  }
+}
