@@ -33,9 +33,9 @@ SQ_UNUSED static inline void sq_conv_f32_patch(const sq_conv_f32_args *a, int64_
   }
 }
 
-SQ_UNUSED static inline void sq_conv_f32_body(const sq_conv_f32_args *a, int64_t begin, int64_t end, int64_t worker,
+__attribute__((always_inline, unused)) static inline void sq_conv_f32_body(const sq_conv_f32_args *a, int64_t begin, int64_t end, int64_t worker,
                                               int64_t mr, int64_t nr, int64_t half, sq_tile_f32 tile) {
-  float buffer[16 * 32];
+  float buffer[16 * 32] = {0};
   float *patches = (float *)(void *)(a->scratch + worker * a->scratch_stride);
   int64_t k = a->kernel_h * a->kernel_w * a->in_c, stride = sq_tile_f32_row_stride(k);
   int64_t pixels = a->batch * a->out_h * a->out_w;
@@ -50,8 +50,8 @@ SQ_UNUSED static inline void sq_conv_f32_body(const sq_conv_f32_args *a, int64_t
       int64_t columns = sq_min_i64(nr, a->out_c - j), width = columns <= half ? half : nr;
       for (int64_t r = 0; r < rows; r += mr) {
         int64_t count = sq_min_i64(mr, rows - r);
-        tile(count, width, k, patches + r * stride, stride, bias + nr, buffer, width, 0);
-        sq_tile_f32_finish(buffer, count, width, columns, bias, a->activation, (const float *)0, 0,
+        tile(count, width, k, patches + r * stride, stride, bias + nr, buffer, nr, 0);
+        sq_tile_f32_finish(buffer, count, nr, columns, bias, a->activation, (const float *)0, 0,
                            a->y + (i0 + r) * a->out_c + j, a->out_c);
       }
     }

@@ -8,9 +8,9 @@
  */
 #include "sq_linear_f32.h"
 
-SQ_UNUSED static inline void sq_linear_f32_body(const sq_linear_f32_args *a, int64_t begin, int64_t end, int64_t worker,
+__attribute__((always_inline, unused)) static inline void sq_linear_f32_body(const sq_linear_f32_args *a, int64_t begin, int64_t end, int64_t worker,
                                                 int64_t mr, int64_t nr, int64_t half, sq_tile_f32 tile) {
-  float buffer[16 * 32];
+  float buffer[16 * 32] = {0};
   int64_t groups = sq_ceil_div_i64(a->n, SQ_LINEAR_F32_COLUMNS), copied = -1;
   for (int64_t u = begin; u < end; u++) {
     int64_t i0 = u / groups * SQ_LINEAR_F32_ROWS, rows = sq_min_i64(SQ_LINEAR_F32_ROWS, a->m - i0);
@@ -33,8 +33,8 @@ SQ_UNUSED static inline void sq_linear_f32_body(const sq_linear_f32_args *a, int
       int64_t columns = sq_min_i64(nr, j1 - j), width = columns <= half ? half : nr;
       for (int64_t r = 0; r < rows; r += mr) {
         int64_t count = sq_min_i64(mr, rows - r), i = i0 + r;
-        tile(count, width, a->k, x + r * x_stride, x_stride, bias + nr, buffer, width, 0);
-        sq_tile_f32_finish(buffer, count, width, columns, bias, a->activation,
+        tile(count, width, a->k, x + r * x_stride, x_stride, bias + nr, buffer, nr, 0);
+        sq_tile_f32_finish(buffer, count, nr, columns, bias, a->activation,
                            a->residual ? a->residual + i * a->residual_stride + j : a->residual, a->residual_stride,
                            a->y + i * a->y_stride + j, a->y_stride);
       }

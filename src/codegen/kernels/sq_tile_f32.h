@@ -67,7 +67,7 @@ SQ_UNUSED static inline void sq_tile_f32_portable(int64_t rows, int64_t width, i
 }
 
 /* Applies an activation in place; count is a multiple of 16. */
-SQ_UNUSED static inline void sq_tile_f32_activate(float *restrict t, int64_t count, int32_t activation) {
+__attribute__((noinline, unused)) static void sq_tile_f32_activate(float *restrict t, int64_t count, int32_t activation) {
   switch (activation) {
     case SQ_ACTIVATION_RELU:
       for (int64_t i = 0; i < count; i++) t[i] = sq_max_f32(t[i], 0.0f);
@@ -90,20 +90,25 @@ SQ_UNUSED static inline void sq_tile_f32_activate(float *restrict t, int64_t cou
  * y = act(tile + bias) + residual for `columns` of the nr columns of a contiguous tile [rows, nr], which is overwritten.
  * The residual goes into the tile first: it may be y, and a loop over two that may alias does not vectorise.
  */
-SQ_UNUSED static inline void sq_tile_f32_finish(float *restrict tile, int64_t rows, int64_t nr, int64_t columns,
+__attribute__((always_inline, unused)) static inline void sq_tile_f32_finish(float *restrict tile, int64_t rows, int64_t nr, int64_t columns,
                                                 const float *restrict bias, int32_t activation, const float *residual,
                                                 int64_t residual_stride, float *y, int64_t y_stride) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < nr; j++) tile[r * nr + j] = tile[r * nr + j] + bias[j];
-  sq_tile_f32_activate(tile, rows * nr, activation);
+  if (activation != SQ_ACTIVATION_NONE) sq_tile_f32_activate(tile, rows * nr, activation);
   for (int64_t r = 0; r < rows; r++) {
     float *restrict t = tile + r * nr;
-    if (residual) {
-      const float *s = residual + r * residual_stride;
-      for (int64_t j = 0; j < columns; j++) t[j] = t[j] + s[j];
-    }
+    const float *s = residual ? residual + r * residual_stride : residual;
     float *o = y + r * y_stride;
-    for (int64_t j = 0; j < columns; j++) o[j] = t[j];
+    if (columns == nr) { /* nr is a constant after inlining */
+      if (residual)
+        for (int64_t j = 0; j < nr; j++) t[j] = t[j] + s[j];
+      for (int64_t j = 0; j < nr; j++) o[j] = t[j];
+    } else {
+      if (residual)
+        for (int64_t j = 0; j < columns; j++) t[j] = t[j] + s[j];
+      for (int64_t j = 0; j < columns; j++) o[j] = t[j];
+    }
   }
 }
 

@@ -45,7 +45,7 @@ __attribute__((always_inline, unused)) static inline void sq_tile_f32_avx2_rows(
     SQ_TILE_F32_AVX2_EACH_ROW(STEP)                                                                         \
   }
   int64_t q = 0;
-  for (; q + 4 <= k; q += 4, panel += 4 * 16) {
+  for (; rows == 6 && q + 4 <= k; q += 4, panel += 4 * 16) {
     DEPTH(0)
     DEPTH(1)
     DEPTH(2)
@@ -63,7 +63,7 @@ __attribute__((always_inline, unused)) static inline void sq_tile_f32_avx2_rows(
 #undef STORE
 }
 
-SQ_UNUSED static inline void sq_tile_f32_avx2(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
+__attribute__((noinline, unused)) static void sq_tile_f32_avx2(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
                                               const float *panel, float *out, int64_t out_stride, int accumulate) {
 #define CASE(r)                                                                                                        \
   case r + 1:                                                                                                          \
@@ -76,7 +76,7 @@ SQ_UNUSED static inline void sq_tile_f32_avx2(int64_t rows, int64_t width, int64
 #undef CASE
 }
 
-SQ_UNUSED static inline void sq_tile_f32_avx2_fused(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
+__attribute__((noinline, unused)) static void sq_tile_f32_avx2_fused(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
                                               const float *panel, float *out, int64_t out_stride, int accumulate) {
 #define CASE(r)                                                                                                        \
   case r + 1:                                                                                                          \

@@ -45,7 +45,7 @@ __attribute__((always_inline, unused)) static inline void sq_tile_f32_avx512_row
     SQ_TILE_F32_AVX512_EACH_ROW(STEP)                                                                         \
   }
   int64_t q = 0;
-  for (; q + 4 <= k; q += 4, panel += 4 * 32) {
+  for (; rows == 14 && q + 4 <= k; q += 4, panel += 4 * 32) {
     DEPTH(0)
     DEPTH(1)
     DEPTH(2)
@@ -63,7 +63,7 @@ __attribute__((always_inline, unused)) static inline void sq_tile_f32_avx512_row
 #undef STORE
 }
 
-SQ_UNUSED static inline void sq_tile_f32_avx512(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
+__attribute__((noinline, unused)) static void sq_tile_f32_avx512(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
                                               const float *panel, float *out, int64_t out_stride, int accumulate) {
 #define CASE(r)                                                                                                        \
   case r + 1:                                                                                                          \
@@ -76,7 +76,7 @@ SQ_UNUSED static inline void sq_tile_f32_avx512(int64_t rows, int64_t width, int
 #undef CASE
 }
 
-SQ_UNUSED static inline void sq_tile_f32_avx512_fused(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
+__attribute__((noinline, unused)) static void sq_tile_f32_avx512_fused(int64_t rows, int64_t width, int64_t k, const float *a, int64_t a_stride,
                                               const float *panel, float *out, int64_t out_stride, int accumulate) {
 #define CASE(r)                                                                                                        \
   case r + 1:                                                                                                          \
