@@ -1,15 +1,4 @@
-import {
-  cosF32,
-  erfF32,
-  expF32,
-  expSoftmaxF32,
-  geluErfF32,
-  geluTanhF32,
-  logF32,
-  sigmoidF32,
-  sinF32,
-  tanhF32,
-} from '../float-math.js';
+import { cosF32, erfF32, expF32, geluErfF32, geluTanhF32, logF32, sigmoidF32, sinF32, tanhF32 } from '../float-math.js';
 import { roundHalfEven } from '../scalar.js';
 import type { DType } from '../types.js';
 
@@ -63,8 +52,6 @@ export const FLOAT64_FUNCTIONS = {
   sigmoid: (x: number): number => 1 / (1 + Math.exp(-x)),
   gelu: (x: number): number => 0.5 * x * (1 + erf64(x * Math.SQRT1_2)),
   gelu_tanh: (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
-  /** e^x of x ≤ 0, 0 below −87: the weights of a softmax. */
-  exp_softmax: Math.exp,
 } as const;
 
 export type FloatFunction = keyof typeof FLOAT64_FUNCTIONS;
@@ -80,7 +67,6 @@ export const FLOAT32_FUNCTIONS: Readonly<Record<FloatFunction, (x: number) => nu
   sigmoid: sigmoidF32,
   gelu: geluErfF32,
   gelu_tanh: geluTanhF32,
-  exp_softmax: expSoftmaxF32,
 };
 
 export const floatFunctions = (dtype: DType): Readonly<Record<FloatFunction, (x: number) => number>> =>

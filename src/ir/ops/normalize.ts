@@ -1,4 +1,4 @@
-import { sum16F32 } from '../float-math.js';
+import { expSoftmaxF32, sum16F32 } from '../float-math.js';
 import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
 import type { DType } from '../types.js';
 import { splitAt } from './broadcast.js';
@@ -88,7 +88,7 @@ export const softmax = defineOp({
     const functions = floatFunctions(x.dtype);
     // The kernel for rows of float32 has its own exponential and sums in lanes; the general one is sequential.
     const rows = x.dtype === 'f32' && inner === 1 && !log;
-    const [exp, sum] = rows ? [functions.exp_softmax, laneSum] : [functions.exp, sequentialSum(round)];
+    const [exp, sum] = rows ? [expSoftmaxF32, laneSum] : [functions.exp, sequentialSum(round)];
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++) {
         const at = o * extent * inner + i;
