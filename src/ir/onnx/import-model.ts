@@ -2,11 +2,11 @@ import { editGraph, emptyGraph } from '../edit.js';
 import type { Graph } from '../graph.js';
 import { TypeMismatch } from '../op.js';
 import { decideEqual, type SymbolBounds, scalarKey } from '../scalar.js';
-import type { Tensor } from '../types.js';
+import type { TensorType } from '../types.js';
 import { createBuilder } from './builder.js';
 import { checkOperators, sortNodes } from './check-graph.js';
-import { type ImportOptions, inputTypes } from './input-types.js';
-import { ModelError } from './model-error.js';
+import { type ImportOptions, inputTypes, isCountable } from './input-types.js';
+import { type DataSource, ModelError } from './model-error.js';
 import { nodeImport } from './node-import.js';
 import type { OnnxValue } from './onnx-value.js';
 import { operators } from './operators/index.js';
@@ -43,7 +43,7 @@ export function importOnnx(model: OnnxModel, { dims = {}, freeze = new Map() }: 
   for (const tensor of graph.initializers)
     values.set(tensor.name, builder.stored({ dtype: tensor.dtype, shape: tensor.shape }, tensor.name, tensor));
 
-  const sources = sourceFinder(model, nodes, freeze);
+  const sources = sourceFinder(nodes, types);
   for (const node of nodes) {
     const results = importNode(node, model, () =>
       operators[node.op]?.import(nodeImport({ model, node, builder, sources, lookup: (name) => values.get(name) })),
@@ -84,12 +84,10 @@ const isList = (results: OnnxValue | readonly OnnxValue[]): results is readonly 
 
 /** The run-time inputs that a value depends on. */
 function sourceFinder(
-  { graph }: OnnxModel,
   nodes: readonly OnnxNode[],
-  freeze: ReadonlyMap<string, Tensor>,
-): (name: string) => readonly string[] {
+  inputs: ReadonlyMap<string, TensorType>,
+): (name: string) => readonly DataSource[] {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const inputs = graph.inputs.map(({ name }) => name).filter((name) => !freeze.has(name));
   return (name) => {
     const seen = new Set<string>();
     const stack = [name];
@@ -98,7 +96,9 @@ function sourceFinder(
       seen.add(at);
       stack.push(...(producer.get(at)?.inputs ?? []));
     }
-    return inputs.filter((input) => seen.has(input));
+    return [...inputs]
+      .filter(([input]) => seen.has(input))
+      .map(([input, type]) => ({ name: input, countable: isCountable(type) }));
   };
 }
 

@@ -31,6 +31,10 @@ export interface InputTypes {
   readonly bounds: SymbolBounds;
 }
 
+/** Whether sizes may be computed from the elements of an input of this type. */
+export const isCountable = ({ dtype, shape }: TensorType): boolean =>
+  (dtype === 'f32' || dtype === 'i32' || dtype === 'i64') && isStatic(shape) && elementCount(shape) <= MAX_ELEMENTS;
+
 /** A symbol's name: as declared, or made from the input's for a dimension that has none. */
 export const symbolName = (input: string, dim: string | null, axis: number): string => dim ?? `${input}_dim_${axis}`;
 
@@ -68,12 +72,10 @@ export function inputTypes(model: OnnxModel, { dims, freeze }: Required<ImportOp
       undefined,
       `symbolic dimensions without a bound: ${[...missing].map(([name, input]) => `'${name}' of input '${input}'`).join(', ')}; give ${[...missing.keys()].map((name) => `--dim ${name}=<min>..<max>`).join(' ')}`,
     );
-  for (const [name, { dtype, shape }] of types) {
+  for (const [name, type] of types) {
     const range = dims[name] ?? DEFAULT_BOUNDS[name];
-    const countable = dtype === 'f32' || dtype === 'i32' || dtype === 'i64';
     // A symbol of the same name would share the bounds.
-    if (range === undefined || !countable || name in bounds) continue;
-    if (!isStatic(shape) || elementCount(shape) > MAX_ELEMENTS) continue;
+    if (range === undefined || Object.hasOwn(bounds, name) || !isCountable(type)) continue;
     bounds[name] = range;
     sized.add(name);
   }

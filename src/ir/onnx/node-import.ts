@@ -3,7 +3,7 @@ import { TypeMismatch } from '../op.js';
 import type { Scalar } from '../scalar.js';
 import { elementCount, isFloat, type Tensor } from '../types.js';
 import type { Builder } from './builder.js';
-import { ModelError, NeedsConstant } from './model-error.js';
+import { type DataSource, ModelError, NeedsConstant } from './model-error.js';
 import type { OnnxValue } from './onnx-value.js';
 import type { NodeImport } from './operator.js';
 import type { AttributeValues, OnnxModel, OnnxNode } from './read-model.js';
@@ -15,7 +15,7 @@ export interface NodeImportOptions {
   /** The value of a name, undefined for the empty name of an absent input. */
   readonly lookup: (name: string) => OnnxValue | undefined;
   /** The run-time inputs that a value is computed from. */
-  readonly sources: (name: string) => readonly string[];
+  readonly sources: (name: string) => readonly DataSource[];
 }
 
 /** What a handler sees of a node. */
@@ -88,10 +88,6 @@ export function nodeImport({ model, node, builder, lookup, sources }: NodeImport
     floats: (key) => attribute('floats', key),
     tensor: (key) => attribute('tensor', key)?.load(),
     hasAttribute: (key) => node.attributes.has(key),
-    refuseUnsupportedAttributes: () => {
-      for (const [key, { kind, value }] of node.attributes)
-        if (kind === 'unsupported') fail(`attribute ${key} is ${value}, which is not supported`);
-    },
     scalars,
     numbers,
     emit,

@@ -37,8 +37,6 @@ export interface NodeImport {
   floats(name: string): readonly number[] | undefined;
   tensor(name: string): Tensor | undefined;
   hasAttribute(name: string): boolean;
-  /** Throws for an attribute of a kind that has no meaning here (subgraphs, tensors of strings). */
-  refuseUnsupportedAttributes(): void;
 
   /** Elements of an input that decides a shape: numbers or symbolic scalars. */
   scalars(index: number, what: string): readonly Scalar[];

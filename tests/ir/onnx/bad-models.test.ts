@@ -169,6 +169,7 @@ describe('shapes', () => {
     expect(refusal(spec)).toMatch(
       /view \(Reshape\): the shape depends on the data of 'shape'.*--freeze shape=<file\.npy>/,
     );
+    expect(refusal(spec)).toMatch(/or bound its elements with --dim shape=<min>\.\.<max>/);
     const frozen = importModel(writeModel(spec), { freeze: new Map([['shape', i64([2], [2, 2])]]) });
     expect(frozen.inputs).toHaveLength(1);
     const wrong = { freeze: new Map([['shape', i64([3], [1, 2, 2])]]) };

@@ -67,6 +67,13 @@ describe.skipIf(!present)('the small SAM', () => {
     expect(shapesOf(graph)).toEqual({ image_embeddings: '1 128 16 16' });
   });
 
+  it('encodes as onnxruntime does', async () => {
+    const inputs = new Map([['image', noise([1, 3, 256, 256], 7)]]);
+    const expected = await reference(`${folder}/encoder.onnx`, inputs);
+    const found = evaluateGraph(importModel(`${folder}/encoder.onnx`), inputs);
+    for (const [name, reference] of expected) expect(error(found.get(name), reference), name).toBeLessThan(1e-4);
+  });
+
   it('imports the decoder with the number of points and the picture size left open', () => {
     const graph = importModel(`${folder}/decoder.onnx`);
     const ops = opsOf(graph);
@@ -77,6 +84,16 @@ describe.skipIf(!present)('the small SAM', () => {
       low_res_masks: '1 4 64 64',
     });
     expect(graph.bounds).toEqual({ num_points: { min: 1, max: 16 }, orig_im_size: { min: 1, max: 4096 } });
+  });
+
+  it('imports the decoder for one number of points and one picture size', () => {
+    const graph = importModel(`${folder}/decoder.onnx`, {
+      dims: { num_points: { min: 3, max: 3 } },
+      freeze: new Map([['orig_im_size', tensor([2], [480, 640])]]),
+    });
+    expect(graph.bounds).toEqual({});
+    expect(shapesOf(graph)).toMatchObject({ masks: '1 4 480 640' });
+    expect(graph.inputs).toHaveLength(5);
   });
 
   const decoder = present ? importModel(`${folder}/decoder.onnx`) : undefined;
