@@ -67,6 +67,14 @@ const staticContext = (types: readonly TensorType[]): EvaluateContext => ({
   },
 });
 
+/** Whether every attribute that may be symbolic is a number. */
+function attrsAreKnown(op: OpName, attrs: Readonly<Record<string, unknown>>): boolean {
+  const symbolic = Object.entries(definitionOf(op).attrs).filter(([, { kind }]) =>
+    ['dim', 'dims', 'scalars'].includes(kind),
+  );
+  return symbolic.every(([name]) => [attrs[name]].flat().every((scalar) => typeof scalar !== 'object'));
+}
+
 interface Ranked {
   readonly node: Node;
   readonly rank: number;
@@ -144,7 +152,7 @@ export function editGraph(original: Graph): Editor {
   const fold = (
     op: OpName,
     operands: readonly (ValueId | null)[],
-    attrs: unknown,
+    attrs: Readonly<Record<string, unknown>>,
     types: readonly TensorType[],
     names: readonly string[],
   ): readonly ValueId[] | undefined => {
@@ -152,6 +160,7 @@ export function editGraph(original: Graph): Editor {
     const sources = operands.map((operand) => (operand === null ? null : constants.get(operand)));
     if (sources.some((constant) => constant === undefined)) return undefined;
     if (!types.every((result) => isStatic(result.shape))) return undefined;
+    if (!attrsAreKnown(op, attrs)) return undefined;
     const bytesOf = (t: TensorType): number => elementCount(t.shape as readonly number[]) * DTYPE_BYTES[t.dtype];
     const resultBytes = types.reduce((total, t) => total + bytesOf(t), 0);
     const operandBytes = operands.reduce(

@@ -61,6 +61,16 @@ describe('evaluateGraph', () => {
     expect(() => evaluateGraph(graph, inputs(x, 7))).toThrow('input at, element 0: must be 0 to 1, found 7');
   });
 
+  it('reads a constant where an input says', () => {
+    const editor = editGraph(emptyGraph('test', { at: { min: 0, max: 2 } }));
+    editor.input('at', { dtype: 'i64', shape: [1] });
+    const table = editor.addTensor(counting('f32', [3]), 'table');
+    const starts = [element('at', 0, 'int')];
+    editor.output('y', editor.emitOne('slice', [table], { starts, sizes: [1], steps: [1] }));
+    const results = evaluateGraph(editor.finish(), new Map([['at', tensor('i64', [1], [2])]]));
+    expect(results.get('y')).toEqual(tensor('f32', [1], [2]));
+  });
+
   it('names the node that fails', () => {
     const editor = editGraph(emptyGraph('test', {}));
     const [x, i] = [editor.input('x', { dtype: 'f32', shape: [3] }), editor.input('i', { dtype: 'i64', shape: [1] })];
