@@ -54,20 +54,20 @@ const table = (declaration: string, rows: readonly string[], filler: string): st
 
 /** Functions of one type for all models: what they take is behind void pointers. */
 function thunks(name: string): string {
-  return `static int ${name}_init_(void *model, const void *weights, size_t weights_bytes, void *arena, size_t arena_bytes) {
-  return ${name}_init((${name} *)model, weights, weights_bytes, arena, arena_bytes);
+  return `static int ${name}_init_(void *sq_model, const void *sq_weights, size_t sq_weights_bytes, void *sq_arena, size_t sq_arena_bytes) {
+  return ${name}_init((${name} *)sq_model, sq_weights, sq_weights_bytes, sq_arena, sq_arena_bytes);
 }
-static int ${name}_set_parallel_(void *model, parallel_function parallel_for, void *pool, int64_t workers) {
-  return ${name}_set_parallel((${name} *)model, parallel_for, pool, workers);
+static int ${name}_set_parallel_(void *sq_model, parallel_function sq_parallel_for, void *sq_pool, int64_t sq_workers) {
+  return ${name}_set_parallel((${name} *)sq_model, sq_parallel_for, sq_pool, sq_workers);
 }
-static int ${name}_output_dims_(const void *in, void *out) {
-  return ${name}_output_dims((const ${name}_inputs *)in, (${name}_outputs *)out);
+static int ${name}_output_dims_(const void *sq_in, void *sq_out) {
+  return ${name}_output_dims((const ${name}_inputs *)sq_in, (${name}_outputs *)sq_out);
 }
-static int ${name}_run_(void *model, const void *in, void *out) {
-  return ${name}_run((${name} *)model, (const ${name}_inputs *)in, (${name}_outputs *)out);
+static int ${name}_run_(void *sq_model, const void *sq_in, void *sq_out) {
+  return ${name}_run((${name} *)sq_model, (const ${name}_inputs *)sq_in, (${name}_outputs *)sq_out);
 }
-static void ${name}_set_observer_(void *model, void (*observer)(void *data, int64_t node), void *data) {
-  ${name}_set_observer((${name} *)model, observer, data);
+static void ${name}_set_observer_(void *sq_model, void (*sq_observer)(void *sq_data, int64_t sq_node), void *sq_data) {
+  ${name}_set_observer((${name} *)sq_model, sq_observer, sq_data);
 }
 `;
 }
