@@ -98,6 +98,7 @@ export function matchWindow(editor: Editor, node: NodeOf<'attention'>): WindowMa
 
   const source = unpadded(editor, first.grid);
   if (source === undefined) return 'the padding is no zeros below and to the right';
+  if (source === first.grid && winHeight === height && winWidth === width) return 'the grid is one window';
   const shape = editor.type(source).shape;
   const after = followWindows(editor, node, [first.view[0]!, first.view[1]!], grid, shape);
   if (typeof after === 'string') return after;
