@@ -213,6 +213,7 @@ SQ_UNUSED static inline void sq_attention_f32_unit(const sq_attention_f32_args *
       for (int64_t r = 0; r < queries; r += ops->mr) {
         int64_t rows = sq_min_i64(ops->mr, queries - r);
         sq_attention_f32_product(ops, rows, 1, a->c, count, b->queries + r * a->c, b->keys, b->logits, b->logits_stride);
+        float found[SQ_ATTENTION_F32_TILE];
         for (int64_t t = 0; t < rows; t++) {
           sq_attention_f32_row row = {a->scale, a->rel_h, a->rel_w, a->rel_kw, a->bias};
           if (a->rel_h) {
@@ -221,11 +222,13 @@ SQ_UNUSED static inline void sq_attention_f32_unit(const sq_attention_f32_args *
           }
           if (a->bias)
             row.bias = a->bias + bias_item * a->bias_batch + head * a->bias_head + (i0 + r + t) * a->bias_row;
-          float *l = b->logits + t * b->logits_stride, found = ops->logits(l, first, count, &row);
+          found[t] = ops->logits(b->logits + t * b->logits_stride, first, count, &row);
+        }
+        for (int64_t t = 0; t < rows; t++) {
           if (pass == 1)
-            sq_attention_f32_soften(ops, b, l, r + t, found, padded);
+            sq_attention_f32_soften(ops, b, b->logits + t * b->logits_stride, r + t, found[t], padded);
           else
-            b->top[r + t] = sq_max_f32(found, b->top[r + t]);
+            b->top[r + t] = sq_max_f32(found[t], b->top[r + t]);
         }
         if (pass == 1)
           for (int64_t d = 0; d < a->cv; d += ops->nr)
