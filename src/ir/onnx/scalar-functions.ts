@@ -10,6 +10,7 @@ import {
   type Scalar,
   type ScalarFunction,
   type SymbolBounds,
+  scalarsEqual,
   scalarType,
   subtract,
 } from '../scalar.js';
@@ -77,15 +78,18 @@ export function maximum(a: Scalar, b: Scalar, bounds: SymbolBounds, fn: ScalarFu
   return max <= 0 ? b : call(fn, a, b);
 }
 
-const isQuotient = (x: Scalar): boolean => typeof x !== 'number' && x.kind === 'call' && x.fn === 'floor_div';
+/** a / b where nothing is left, for every value of the symbols. */
+function quotient(a: Scalar, b: Scalar): Scalar | undefined {
+  const exact = divideExact(a, b);
+  return scalarsEqual(multiply(exact, b), a) ? exact : undefined;
+}
 
-/** a / b of integers toward zero; polynomials that divide without a rest stay polynomials. */
+/** a / b of integers, toward zero. */
 function divide(a: Scalar, b: Scalar, bounds: SymbolBounds): Scalar | undefined {
   const divisor = boundsOf(b, bounds);
   if (divisor.min <= 0 && divisor.max >= 0) return undefined;
-  const exact = divideExact(a, b);
-  if (!isQuotient(exact)) return exact;
-  return boundsOf(a, bounds).min >= 0 && divisor.min > 0 ? exact : call('trunc_div', a, b);
+  const sameSign = boundsOf(a, bounds).min >= 0 && divisor.min > 0;
+  return quotient(a, b) ?? call(sameSign ? 'floor_div' : 'trunc_div', a, b);
 }
 
 /** a − b·⌊a/b⌋ */
@@ -93,7 +97,7 @@ function modulo(a: Scalar, b: Scalar, bounds: SymbolBounds): Scalar | undefined 
   const [x, y] = [boundsOf(a, bounds), boundsOf(b, bounds)];
   if (y.min <= 0 && y.max >= 0) return undefined;
   if (x.min >= 0 && x.max < y.min) return a;
-  return isQuotient(divideExact(a, b)) ? call('mod', a, b) : 0;
+  return quotient(a, b) === undefined ? call('mod', a, b) : 0;
 }
 
 const equal = (a: Scalar, b: Scalar, bounds: SymbolBounds): Scalar => {
