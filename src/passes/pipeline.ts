@@ -11,8 +11,11 @@ import { simplifyMovement } from './simplify-movement.js';
 import { sinkTransposes } from './sink-transposes.js';
 import { splitLinear } from './split-linear.js';
 
-/** From the program as imported to the one that is compiled, in float32 or as the start of quantization. */
-export const CANONICALIZE: readonly Pass[] = [
+/**
+ * From the program as imported to the one that is compiled, in float32 or as the start of quantization: the passes in
+ * the order in which they run. Some run twice.
+ */
+export const PASSES: readonly Pass[] = [
   // What shape arithmetic left behind, so that every later pattern sees constants as constants.
   foldConstants,
   // One form for each movement; the patterns below trace through views, and shorter chains trace faster.
@@ -38,6 +41,3 @@ export const CANONICALIZE: readonly Pass[] = [
   fuseEpilogue,
   mergeDuplicates,
 ];
-
-/** Every pass that has a name of its own, for the command line and the tests. */
-export const PASSES: readonly Pass[] = [...new Set(CANONICALIZE)];

@@ -5,6 +5,7 @@ import type { Pass } from './pass.js';
 import { type Rule, rewrite } from './rewrite.js';
 import { shortenView } from './simplify-movement.js';
 import { sinkPerToken, sinkRows, sinkUnary, transposeProduct } from './sink-views.js';
+import { applyMovement, identityView, planView, type View } from './view.js';
 
 /**
  * Transposes move towards the outputs, through everything that does not care about the order of axes, until they meet
@@ -87,18 +88,35 @@ function transposeBroadcast(editor: Editor, value: ValueId, perm: readonly numbe
 /** How far ahead to look for the inverse of a transpose that costs another one to sink. */
 const LOOK_AHEAD = 12;
 
-/** Whether every way from `value` soon comes to a transpose: then one more on the way in pays. */
-function meetsInverse(editor: Editor, value: ValueId, perm: readonly number[], depth = LOOK_AHEAD): boolean {
-  const users = editor.users(value);
-  if (depth === 0 || users.length === 0 || editor.isOutput(value)) return false;
-  return users.every((user) => {
-    if (user.op === 'transpose')
-      return user.attrs.perm.length !== perm.length || samePerm(user.attrs.perm, invert(perm));
-    const passes = user.op === 'unary' || user.op === 'cast' || user.op === 'gelu' || user.op === 'reshape';
-    const binds =
-      user.op === 'binary' && user.operands.every((operand) => operand === value || isFree(editor, operand!));
-    return (passes || binds) && meetsInverse(editor, user.results[0]!, perm, depth - 1);
-  });
+/**
+ * Whether a transpose of `value` by `perm`, pulled after it, is undone on every way from there: then one more on the way
+ * in pays. `view` is what the way so far makes of the value before the transpose.
+ */
+function meetsInverse(editor: Editor, value: ValueId, perm: readonly number[]): boolean {
+  const shape = unpermute(editor.type(value).shape, perm);
+  const own = identityView(shape);
+  const cancels = (at: ValueId, view: View, depth: number): boolean => {
+    const users = editor.users(at);
+    if (depth === 0 || users.length === 0 || editor.isOutput(at)) return false;
+    return users.every((user) => {
+      const result = user.results[0]!;
+      if (user.op === 'transpose' || user.op === 'reshape') {
+        const moved = applyMovement(editor, view, result);
+        if (moved === undefined) return false;
+        const steps = planView(shape, moved, editor.type(result).shape);
+        return !steps.some(({ op }) => op === 'transpose') || cancels(result, moved, depth - 1);
+      }
+      const passes = user.op === 'unary' || user.op === 'cast' || user.op === 'gelu';
+      const binds =
+        user.op === 'binary' && user.operands.every((operand) => operand === at || isFree(editor, operand!));
+      return (passes || binds) && cancels(result, view, depth - 1);
+    });
+  };
+  return cancels(
+    value,
+    perm.map((axis) => own[axis]!),
+    LOOK_AHEAD,
+  );
 }
 
 /** concat(Pa, Pb) → P concat(a, b) along the axis where P has it */

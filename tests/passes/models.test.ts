@@ -9,7 +9,7 @@ import { print } from '../../src/ir/text/print.js';
 import type { Tensor } from '../../src/ir/types.js';
 import { findAttention } from '../../src/passes/find-attention.js';
 import { runPipeline } from '../../src/passes/pass.js';
-import { CANONICALIZE } from '../../src/passes/pipeline.js';
+import { PASSES } from '../../src/passes/pipeline.js';
 
 const folder = fileURLToPath(new URL('../../../shared/models/tiny-sam/', import.meta.url));
 const present = existsSync(folder);
@@ -43,7 +43,7 @@ const f32 = (shape: readonly number[], values: readonly number[]): Tensor => ({
 describe.skipIf(!present)('the small SAM', () => {
   it('has an encoder of fused attentions only, and no movement in its blocks', () => {
     const before = load('encoder');
-    const after = runPipeline(before, CANONICALIZE);
+    const after = runPipeline(before, PASSES);
     const { attentions, loose } = findAttention(after);
     expect(loose).toEqual([]);
     expect(
@@ -69,7 +69,7 @@ describe.skipIf(!present)('the small SAM', () => {
 
   it('has a decoder of fused attentions only, with symbolic points', () => {
     const before = load('decoder');
-    const after = runPipeline(before, CANONICALIZE);
+    const after = runPipeline(before, PASSES);
     const { attentions, loose } = findAttention(after);
     expect(loose).toEqual([]);
     expect(attentions.map(({ name, kind }) => [name, kind])).toEqual([
