@@ -167,6 +167,18 @@ const cases: readonly Case[] = [
   theCase('Resize', 10, { mode: 'nearest' }, [image, f32([4], [1, 1, 2, 1.5])]),
   theCase('GridSample', 16, { mode: 'bilinear', align_corners: 1 }, [image, f32([1, 1, 2, 2], [-1, 0.3, 0.5, 1.25])]),
 
+  theCase('Attention', 23, { q_num_heads: 4, kv_num_heads: 2 }, [
+    sample([1, 3, 8]),
+    sample([1, 5, 4], 2),
+    sample([1, 5, 6], 3),
+    sample([3, 5], 4),
+  ]),
+  theCase('Attention', 23, { is_causal: 1, scale: 0.25, softcap: { float: 2 } }, [
+    sample([2, 2, 3, 4]),
+    sample([2, 2, 3, 4], 2),
+    sample([2, 2, 3, 4], 3),
+  ]),
+  theCase('RMSNormalization', 23, { axis: 1 }, [image, sample([4, 5, 6])]),
   theCase('LayerNormalization', 17, { axis: 2, epsilon: 0.01 }, [sample([2, 3, 4, 5]), sample([4, 5]), sample([4, 5])]),
   theCase('InstanceNormalization', 6, {}, [image, sample([4]), sample([4])]),
   theCase('GroupNormalization', 21, { num_groups: 2 }, [image, sample([4]), sample([4])]),

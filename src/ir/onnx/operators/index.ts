@@ -1,5 +1,6 @@
 import type { Operator } from '../operator.js';
 import { activations } from './activations.js';
+import { attentions } from './attention.js';
 import { convolutions } from './convolution.js';
 import { einsums } from './einsum.js';
 import { elementwise } from './elementwise.js';
@@ -23,6 +24,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...reductions,
   ...matmuls,
   ...einsums,
+  ...attentions,
   ...convolutions,
   ...pools,
   ...resampling,
