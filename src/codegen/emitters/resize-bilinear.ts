@@ -19,6 +19,11 @@ const SHIFTS: Readonly<Record<Coordinates, { readonly shift: number; readonly of
 /** Distance of two neighbouring results in elements of x, as a float32. */
 function scaleOf(coordinates: Coordinates, from: Dim, to: Dim, given: number | undefined): Scalar {
   const ratio = (a: Scalar, b: Scalar): Scalar => call('div_f32', call('to_f32', a), call('to_f32', b));
+  if (coordinates === 'align_corners' && given !== undefined && typeof from === 'number') {
+    // The size that was asked for, which need not be whole.
+    const length = given * from;
+    return length === 1 ? 0 : Math.fround((from - 1) / (length - 1));
+  }
   if (coordinates === 'align_corners')
     return to === 1 ? 0 : call('select', call('equal', to, 1), 0, ratio(subtract(from, 1), subtract(to, 1)));
   return given === undefined ? ratio(from, to) : Math.fround(1 / given);
@@ -35,8 +40,10 @@ export const emitResize: Emitter<'resize'> = (node, context) => {
   const resized = shape.flatMap((dim, axis) =>
     scalarsEqual(dim, sizes[axis]!) && (scales?.[axis] ?? 1) === 1 ? [] : [axis],
   );
+  const fractional =
+    coordinates === 'align_corners' && resized.some((axis) => scales && typeof shape[axis] !== 'number');
   const apart = resized.length === 0 || resized.length > 2 || resized.at(-1)! - resized[0]! > 1;
-  if (dtype !== 'f32' || mode !== 'linear' || antialias || shifts === undefined || apart) {
+  if (dtype !== 'f32' || mode !== 'linear' || antialias || shifts === undefined || apart || fractional) {
     emitResizeGeneric(node, context);
     return;
   }
