@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Graph } from '../graph.js';
+import { type Graph, valueOf } from '../graph.js';
 import { bf16FromBits } from '../half.js';
-import type { Bounds } from '../scalar.js';
+import { type Bounds, decideEqual, scalarKey } from '../scalar.js';
 import type { Tensor } from '../types.js';
 import { type ImportOptions, importOnnx } from './import-model.js';
 import { symbolName } from './input-types.js';
@@ -43,6 +43,7 @@ export function importForVerify(modelPath: string, dataDir: string, dims: Import
     try {
       const graph = importOnnx(model, { dims: bounds, freeze });
       const inputs = new Map([...data].filter(([name]) => read.has(name) && !freeze.has(name)));
+      checkData(graph, inputs, dataDir);
       return { graph, inputs, outputs, frozen: [...freeze.keys()] };
     } catch (error) {
       if (!(error instanceof NeedsConstant)) throw error;
@@ -72,6 +73,24 @@ function readData(dir: string, role: 'input' | 'output', declared: readonly Onnx
       return [name, dtype === 'bf16' && tensor.dtype === 'u16' ? asBf16(tensor) : tensor];
     }),
   );
+}
+
+/** The data must have the types of the inputs it is for. */
+function checkData(graph: Graph, data: ReadonlyMap<string, Tensor>, dir: string): void {
+  for (const id of graph.inputs) {
+    const { name, type } = valueOf(graph, id);
+    const tensor = data.get(name);
+    const fits =
+      tensor?.dtype === type.dtype &&
+      tensor.shape.length === type.shape.length &&
+      type.shape.every((dim, axis) => decideEqual(dim, tensor.shape[axis] ?? -1, graph.bounds) !== false);
+    if (!fits)
+      throw new ModelError(
+        dir,
+        `input '${name}'`,
+        `the data is ${tensor?.dtype}[${tensor?.shape.join(', ')}], the model takes ${type.dtype}[${type.shape.map(scalarKey).join(', ')}]`,
+      );
+  }
 }
 
 /** numpy has no bfloat16: the ONNX project stores such data as uint16. */
