@@ -1,10 +1,10 @@
-import { type AttentionKind, attentionsOf, kindOf, moduleOf } from './calibrate/attentions.js';
 import { canonicalGraph } from './compile.js';
-import { type Graph, typeOf, valueOf } from './ir/graph.js';
+import { type Graph, typeOf } from './ir/graph.js';
 import { objection } from './ir/onnx/check-graph.js';
 import { DEFAULT_BOUNDS } from './ir/onnx/input-types.js';
 import { ModelError } from './ir/onnx/model-error.js';
-import { type Bounds, scalarKey } from './ir/scalar.js';
+import { type Bounds, type Dim, scalarKey } from './ir/scalar.js';
+import { type AttentionInfo, findAttention } from './passes/find-attention.js';
 import { openSource, type Source } from './source-model.js';
 
 export interface InspectedTensor {
@@ -17,17 +17,17 @@ export interface InspectedTensor {
 
 export interface InspectedAttention {
   readonly name: string;
-  readonly kind: AttentionKind;
+  readonly kind: AttentionInfo['kind'];
   readonly heads: number;
-  /** Tokens of queries and keys, channels of one head; dimensions are numbers or expressions of symbols. */
+  /** Tokens of queries and keys, channels of one head; numbers or expressions of symbols. */
   readonly queries: number | string;
   readonly keys: number | string;
   readonly channels: number | string;
-  readonly scale: number;
-  readonly relative_position: boolean;
+  readonly relative_positions: boolean;
   readonly bias: boolean;
   /** [grid height, grid width, window height, window width]. */
   readonly window?: readonly number[];
+  readonly note?: string;
 }
 
 export interface Unsupported {
@@ -48,8 +48,8 @@ export interface Inspection {
   readonly unsupported: readonly Unsupported[];
   /** Empty where the model cannot be imported. */
   readonly attentions: readonly InspectedAttention[];
-  /** Softmaxes that are not part of an attention that was found. */
-  readonly loose_softmaxes: readonly string[];
+  /** Softmaxes that did not become part of an attention, and why. */
+  readonly loose_softmaxes: readonly { readonly name: string; readonly reason: string }[];
   /** Why the model cannot be imported, apart from unsupported operators. */
   readonly problem?: string;
 }
@@ -68,6 +68,7 @@ export async function inspect(
   const unsupported = unsupportedOperators(source);
   const found: Found = unsupported.length === 0 ? find(source, bounds) : {};
   const { graph } = found;
+  const { attentions, loose } = graph ? findAttention(graph) : { attentions: [], loose: [] };
   const tensors = (infos: Source['model']['graph']['inputs']): readonly InspectedTensor[] =>
     infos.map(({ name, dtype, shape }) => ({
       name,
@@ -82,15 +83,16 @@ export async function inspect(
       model.graph.nodes.map(({ op, domain }) => (domain === '' || domain === 'ai.onnx' ? op : `${domain}.${op}`)),
     ),
     inputs: tensors(model.graph.inputs),
-    outputs: model.graph.outputs.map(({ name, dtype, shape }) => ({
-      name,
-      dtype: dtype ?? '?',
-      shape: shape?.map((dim) => dim ?? '?'),
-    })),
+    outputs: model.graph.outputs.map(({ name, dtype, shape }, i) => {
+      const computed = graph && typeOf(graph, graph.outputs[i]!.value);
+      return computed
+        ? { name, dtype: computed.dtype, shape: computed.shape.map(dimension) }
+        : { name, dtype: dtype ?? '?', shape: shape?.map((dim) => dim ?? '?') };
+    }),
     bounds,
     unsupported,
-    attentions: graph ? attentionsOf(graph).map((node) => describe(graph, node)) : [],
-    loose_softmaxes: (graph?.nodes ?? []).filter(({ op }) => op === 'softmax').map(({ source: node }) => node),
+    attentions: attentions.map(describe),
+    loose_softmaxes: loose.map(({ name, reason }) => ({ name, reason })),
     ...(found.problem !== undefined && { problem: found.problem }),
   };
 }
@@ -132,27 +134,20 @@ function unsupportedOperators({ model }: Source): readonly Unsupported[] {
   return [...found].map(([operator, entry]) => ({ operator, ...entry }));
 }
 
-function describe(graph: Graph, node: ReturnType<typeof attentionsOf>[number]): InspectedAttention {
-  const [q, k, , bias, relativeHeight] = node.operands;
-  const { heads, scale, window } = node.attrs;
-  const dim = (value: typeof q, axis: number): number | string => {
-    const found = value === null || value === undefined ? undefined : typeOf(graph, value).shape[axis];
-    return typeof found === 'number' ? found : found === undefined ? '?' : scalarKey(found);
-  };
-  const channels = dim(q, 2);
-  return {
-    name: moduleOf(node.source) || valueOf(graph, node.results[0]!).name,
-    kind: kindOf(graph, node),
-    heads,
-    queries: dim(q, 1),
-    keys: dim(k, 1),
-    channels: typeof channels === 'number' ? channels / heads : `${channels}/${heads}`,
-    scale,
-    relative_position: relativeHeight !== null && relativeHeight !== undefined,
-    bias: bias !== null && bias !== undefined,
-    ...(window && { window }),
-  };
-}
+const dimension = (dim: Dim): number | string => (typeof dim === 'number' ? dim : scalarKey(dim));
+
+const describe = (attention: AttentionInfo): InspectedAttention => ({
+  name: attention.name.replaceAll('/', '.'),
+  kind: attention.kind,
+  heads: attention.heads,
+  queries: dimension(attention.queries),
+  keys: dimension(attention.keys),
+  channels: dimension(attention.channels),
+  relative_positions: attention.hasRelativePositions,
+  bias: attention.hasBias,
+  ...(attention.window && { window: attention.window }),
+  ...(attention.note !== undefined && { note: attention.note }),
+});
 
 function counts(names: readonly string[]): Readonly<Record<string, number>> {
   const count = new Map<string, number>();

@@ -50,7 +50,10 @@ function describe(found: Inspection): string {
       found.unsupported.map(({ operator, reason, nodes }) => `${operator} (${reason}): ${nodes.join(', ')}`),
     ),
     ...section('attentions', found.attentions.map(attention)),
-    ...section('softmaxes outside of them', found.loose_softmaxes),
+    ...section(
+      'softmaxes outside of them',
+      found.loose_softmaxes.map(({ name, reason }) => `${name}: ${reason}`),
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -62,9 +65,10 @@ const tensor = ({ name, dtype, shape }: InspectedTensor): string => `  ${name}: 
 
 function attention({ name, kind, heads, queries, keys, channels, window, ...extras }: InspectedAttention): string {
   const with_ = [
-    ...(extras.relative_position ? ['relative positions'] : []),
+    ...(extras.relative_positions ? ['relative positions'] : []),
     ...(extras.bias ? ['bias'] : []),
     ...(window ? [`windows of ${window[2]} × ${window[3]} in ${window[0]} × ${window[1]}`] : []),
+    ...(extras.note === undefined ? [] : [extras.note]),
   ];
   return `${name}: ${kind}, ${heads} heads of ${channels}, ${queries} queries × ${keys} keys${with_.length > 0 ? `, ${with_.join(', ')}` : ''}`;
 }
