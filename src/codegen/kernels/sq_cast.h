@@ -75,7 +75,7 @@ SQ_UNUSED static inline float sq_cast_double_half(double v) {
 SQ_UNUSED static inline float sq_cast_float_half(float v) { return v; }
 /* Beyond 53 bits a double would round as well: the low bits are folded into one. */
 SQ_UNUSED static inline float sq_cast_whole_half(int64_t v) {
-  const int64_t folded = (v >> 12 << 12) | (v & 0xfff ? 0x1000 : 0);
+  const int64_t folded = (v & ~(int64_t)0xfff) | (v & 0xfff ? 0x1000 : 0);
   return sq_cast_double_half((double)(v > -((int64_t)1 << 53) && v < ((int64_t)1 << 53) ? v : folded));
 }
 SQ_UNUSED static inline float sq_cast_natural_half(uint64_t v) {
