@@ -167,31 +167,42 @@ function tokenMajor({ view }: Scaled, batch: Dim, heads: number): View | undefin
   return lead && [lead[0]!, view.at(-2)!, [...lead[1]!, ...view.at(-1)!]];
 }
 
-/** The sum of the terms, each broadcast to [batch, heads, m, n]. */
+/** The sum of the terms, each of a shape that broadcasts to [batch, heads, m, n]. */
 function emitBias(
   editor: Editor,
   terms: readonly Term[],
-  { batch, heads, lead }: AttentionMatch,
-  [m, n]: readonly [Dim, Dim],
+  found: AttentionMatch,
+  rows: readonly [Dim, Dim],
 ): ValueId | null {
-  const emitted = terms.map(({ value, shape, factor }) => {
-    const own = editor.type(value).shape;
-    const wide = [...new Array<Dim>(shape.length - own.length).fill(1), ...own];
-    const plain = shape.length === lead.length + 2;
-    const alike = wide.slice(0, -2).every((dim) => dim === 1);
-    const target = alike ? [1, 1] : [batch, heads];
-    const split = lead.length === 2 && plain;
-    const whole = plain && (alike || split || wide.slice(0, -2).every((dim, i) => scalarsEqual(dim, shape[i]!)));
-    const spread = whole ? value : editor.emitOne('expand', [value], { shape });
-    const last = whole ? wide.slice(-2) : [m, n];
-    const to = split && whole ? wide : [...(whole ? target : [batch, heads]), ...last];
-    const aligned = editor.emitOne('reshape', [spread], { shape: to });
-    if (factor === 1) return aligned;
-    const scale = editor.addTensor({ dtype: 'f32', shape: [], data: Float32Array.of(factor) }, '');
-    return editor.emitOne('binary', [aligned, scale], { fn: 'mul' });
+  const biases = terms.map((term) => {
+    const bias = alignTerm(editor, term, found, rows);
+    if (term.factor === 1) return bias;
+    const scale = editor.addTensor({ dtype: 'f32', shape: [], data: Float32Array.of(term.factor) }, '');
+    return editor.emitOne('binary', [bias, scale], { fn: 'mul' });
   });
-  return emitted.reduce<ValueId | null>(
+  return biases.reduce<ValueId | null>(
     (sum, bias) => (sum === null ? bias : editor.emitOne('binary', [sum, bias], { fn: 'add' })),
     null,
   );
+}
+
+/** A term as [batch or 1, heads or 1, m or 1, n or 1]; as a whole where reshapes hide which axes it stretches over. */
+function alignTerm(
+  editor: Editor,
+  { value, shape }: Term,
+  { batch, heads, lead }: AttentionMatch,
+  rows: readonly [Dim, Dim],
+): ValueId {
+  const own = editor.type(value).shape;
+  const wide = [...new Array<Dim>(shape.length - own.length).fill(1), ...own];
+  const outer = wide.slice(0, -2);
+  if (shape.length === lead.length + 2) {
+    const last = wide.slice(-2);
+    if (lead.length === 2) return editor.emitOne('reshape', [value], { shape: wide });
+    if (outer.every((dim) => dim === 1)) return editor.emitOne('reshape', [value], { shape: [1, 1, ...last] });
+    if (outer.every((dim, i) => scalarsEqual(dim, shape[i]!)))
+      return editor.emitOne('reshape', [value], { shape: [batch, heads, ...last] });
+  }
+  const whole = editor.emitOne('expand', [value], { shape });
+  return editor.emitOne('reshape', [whole], { shape: [batch, heads, ...rows] });
 }
