@@ -70,12 +70,33 @@ SQ_UNUSED static inline void sq_attention_f32_weights(float *restrict l, int64_t
   }
 }
 
-/* Where token i of a window (or of a batch item, where there are none) is among the stored tokens; -1 outside the grid. */
-SQ_UNUSED static inline int64_t sq_attention_f32_token(const sq_attention_f32_args *a, int64_t window, int64_t i) {
-  if (a->win_h <= 0) return i;
+/* Walks the tokens of a window (or of a batch item, where there are none) in order, without a division a token. */
+typedef struct sq_attention_f32_cursor {
+  int64_t token, column, left, line, rows_left;
+} sq_attention_f32_cursor;
+
+SQ_UNUSED static inline sq_attention_f32_cursor sq_attention_f32_start(const sq_attention_f32_args *a, int64_t window, int64_t i) {
+  sq_attention_f32_cursor at = {i, 0, INT64_MAX, 0, INT64_MAX};
+  if (a->win_h <= 0) return at;
   int64_t columns = sq_ceil_div_i64(a->grid_w, a->win_w);
-  int64_t y = window / columns * a->win_h + i / a->win_w, x = window % columns * a->win_w + i % a->win_w;
-  return y < a->grid_h && x < a->grid_w ? y * a->grid_w + x : -1;
+  int64_t y = window / columns * a->win_h + i / a->win_w, x0 = window % columns * a->win_w;
+  at.column = i % a->win_w;
+  at.left = a->grid_w - x0; /* columns of the window that are inside the grid */
+  at.line = y * a->grid_w + x0;
+  at.rows_left = a->grid_h - y;
+  return at;
+}
+
+/* Where the token is among the stored ones, -1 outside the grid; moves on to the next. */
+SQ_UNUSED static inline int64_t sq_attention_f32_next(const sq_attention_f32_args *a, sq_attention_f32_cursor *at) {
+  if (a->win_h <= 0) return at->token++;
+  int64_t token = at->rows_left > 0 && at->column < at->left ? at->line + at->column : -1;
+  if (++at->column == a->win_w) {
+    at->column = 0;
+    at->line += a->grid_w;
+    at->rows_left--;
+  }
+  return token;
 }
 
 /* Multiplies `rows` rows (c long, `step` rows apart) with packed panels: out[r * step][0 .. round32(n)). */
@@ -151,8 +172,9 @@ SQ_UNUSED static inline void sq_attention_f32_load(const sq_attention_f32_args *
                                                    int64_t item, int64_t window, int64_t head, int64_t first, int64_t count,
                                                    int with_values, const sq_attention_f32_buffers *b) {
   const float *rows[SQ_ATTENTION_F32_KEYS];
+  sq_attention_f32_cursor at = sq_attention_f32_start(a, window, first);
   for (int64_t j = 0; j < count; j++) {
-    int64_t t = sq_attention_f32_token(a, window, first + j);
+    int64_t t = sq_attention_f32_next(a, &at);
     rows[j] = t >= 0     ? a->k + item * a->k_batch + t * a->k_row + head * a->c
               : a->k_pad ? a->k_pad + head * a->c
                          : a->k_pad;
@@ -160,8 +182,9 @@ SQ_UNUSED static inline void sq_attention_f32_load(const sq_attention_f32_args *
   for (int64_t j = 0; j < count; j += ops->nr)
     ops->pack(rows + j, sq_min_i64(ops->nr, count - j), a->c, ops->nr, b->keys + j * a->c);
   if (!with_values) return;
+  at = sq_attention_f32_start(a, window, first);
   for (int64_t j = 0; j < count; j++) {
-    int64_t t = sq_attention_f32_token(a, window, first + j);
+    int64_t t = sq_attention_f32_next(a, &at);
     const float *row = t >= 0     ? a->v + item * a->v_batch + t * a->v_row + head * a->cv
                        : a->v_pad ? a->v_pad + head * a->cv
                                   : a->v_pad;
@@ -196,8 +219,9 @@ SQ_UNUSED static inline void sq_attention_f32_unit(const sq_attention_f32_args *
                                                    const sq_attention_f32_buffers *b, int64_t item, int64_t window,
                                                    int64_t head, int64_t i0, int64_t queries) {
   int64_t bias_item = item * sq_attention_f32_windows(a) + window;
+  sq_attention_f32_cursor at = sq_attention_f32_start(a, window, i0);
   for (int64_t r = 0; r < queries; r++) {
-    int64_t t = sq_attention_f32_token(a, window, i0 + r);
+    int64_t t = sq_attention_f32_next(a, &at);
     const float *row = t >= 0 ? a->q + item * a->q_batch + t * a->q_row + head * a->c : a->q;
     for (int64_t ch = 0; ch < a->c; ch++) b->queries[r * a->c + ch] = t >= 0 ? row[ch] : 0.0f;
     b->top[r] = SQ_ATTENTION_F32_MINUS_INFINITY;
@@ -237,8 +261,9 @@ SQ_UNUSED static inline void sq_attention_f32_unit(const sq_attention_f32_args *
       }
     }
 
+  at = sq_attention_f32_start(a, window, i0);
   for (int64_t r = 0; r < queries; r++) {
-    int64_t t = sq_attention_f32_token(a, window, i0 + r);
+    int64_t t = sq_attention_f32_next(a, &at);
     if (t < 0) continue;
     float s = sq_tree16_f32(b->lanes + r * 16);
     float *out = a->out + item * a->out_batch + t * a->out_row + head * a->cv;

@@ -1,6 +1,7 @@
 #include "sq_conv_nd_f32.h"
+#include "sq_conv_tap_f32.h"
 
-/* Output channels [begin, end) of one group at one position, 16 at a time in registers. */
+/* All output channels at one position, up to 64 of a group at a time. */
 static inline void sq_conv_nd_f32_position(const sq_conv_nd_f32_args *a, const float *image, const int64_t *o, float *y) {
   int64_t icg = a->in_c / a->groups, ocg = a->out_c / a->groups, first[3], last[3];
   for (int d = 0; d < 3; d++) { /* taps [first, last) fall inside the input */
@@ -9,11 +10,9 @@ static inline void sq_conv_nd_f32_position(const sq_conv_nd_f32_args *a, const f
     last[d] = room <= 0 ? 0 : sq_min_i64(a->kernel[d], sq_ceil_div_i64(room, a->dilation[d]));
   }
   int depthwise = icg == 1 && ocg == 1;
-  int64_t step = depthwise ? 16 : sq_min_i64(ocg, 16);
   for (int64_t c = 0; c < a->out_c;) {
-    int64_t group = c / ocg;
-    int64_t count = sq_min_i64(step, depthwise ? a->out_c - c : (group + 1) * ocg - c);
-    float acc[16] = {0};
+    int64_t group = c / ocg, count = sq_conv_tap_f32_block(depthwise ? a->out_c - c : (group + 1) * ocg - c);
+    float acc[SQ_CONV_TAP_F32_CHANNELS] = {0};
     for (int64_t t0 = first[0]; t0 < last[0]; t0++)
       for (int64_t t1 = first[1]; t1 < last[1]; t1++)
         for (int64_t t2 = first[2]; t2 < last[2]; t2++) {
@@ -22,21 +21,12 @@ static inline void sq_conv_nd_f32_position(const sq_conv_nd_f32_args *a, const f
           int64_t i2 = o[2] * a->stride[2] - a->pad[2] + t2 * a->dilation[2];
           const float *x = image + ((i0 * a->in[1] + i1) * a->in[2] + i2) * a->in_c + group * icg;
           const float *w = a->weight + ((t0 * a->kernel[1] + t1) * a->kernel[2] + t2) * icg * a->out_c + c;
-          if (depthwise && count == 16)
-            for (int j = 0; j < 16; j++) acc[j] = acc[j] + x[j] * w[j];
-          else if (depthwise)
+          if (depthwise)
             for (int64_t j = 0; j < count; j++) acc[j] = acc[j] + x[j] * w[j];
-          else if (count == 16)
-            for (int64_t p = 0; p < icg; p++)
-              for (int j = 0; j < 16; j++) acc[j] = acc[j] + x[p] * w[p * a->out_c + j];
           else
-            for (int64_t p = 0; p < icg; p++)
-              for (int64_t j = 0; j < count; j++) acc[j] = acc[j] + x[p] * w[p * a->out_c + j];
+            sq_conv_tap_f32(x, w, icg, a->out_c, count, acc);
         }
-    if (a->bias)
-      for (int64_t j = 0; j < count; j++) acc[j] = acc[j] + a->bias[c + j];
-    sq_tile_f32_activate(acc, 16, a->activation);
-    for (int64_t j = 0; j < count; j++) y[c + j] = acc[j];
+    sq_conv_tap_f32_finish(acc, count, a->bias ? a->bias + c : a->bias, a->activation, y + c);
     c += count;
   }
 }

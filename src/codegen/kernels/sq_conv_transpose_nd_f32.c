@@ -1,3 +1,4 @@
+#include "sq_conv_tap_f32.h"
 #include "sq_conv_transpose_nd_f32.h"
 
 /* The input index that tap t brings to output o of axis d, or -1. */
@@ -6,13 +7,13 @@ static inline int64_t sq_conv_transpose_nd_f32_source(const sq_conv_transpose_nd
   return at >= 0 && at % a->stride[d] == 0 && at / a->stride[d] < a->in[d] ? at / a->stride[d] : -1;
 }
 
-/* All output channels at one position, 16 of a group at a time in registers. */
+/* All output channels at one position, up to 64 of a group at a time. */
 static inline void sq_conv_transpose_nd_f32_position(const sq_conv_transpose_nd_f32_args *a, const float *image,
                                                      const int64_t *o, float *y) {
   int64_t icg = a->in_c / a->groups, ocg = a->out_c / a->groups;
   for (int64_t c = 0; c < a->out_c;) {
-    int64_t group = c / ocg, count = sq_min_i64(16, (group + 1) * ocg - c);
-    float acc[16] = {0};
+    int64_t group = c / ocg, count = sq_conv_tap_f32_block((group + 1) * ocg - c);
+    float acc[SQ_CONV_TAP_F32_CHANNELS] = {0};
     for (int64_t t0 = 0; t0 < a->kernel[0]; t0++) {
       int64_t i0 = sq_conv_transpose_nd_f32_source(a, 0, o[0], t0);
       if (i0 < 0) continue;
@@ -24,19 +25,11 @@ static inline void sq_conv_transpose_nd_f32_position(const sq_conv_transpose_nd_
           if (i2 < 0) continue;
           const float *x = image + ((i0 * a->in[1] + i1) * a->in[2] + i2) * a->in_c + group * icg;
           const float *w = a->weight + ((t0 * a->kernel[1] + t1) * a->kernel[2] + t2) * icg * a->out_c + c;
-          if (count == 16)
-            for (int64_t p = 0; p < icg; p++)
-              for (int j = 0; j < 16; j++) acc[j] = acc[j] + x[p] * w[p * a->out_c + j];
-          else
-            for (int64_t p = 0; p < icg; p++)
-              for (int64_t j = 0; j < count; j++) acc[j] = acc[j] + x[p] * w[p * a->out_c + j];
+          sq_conv_tap_f32(x, w, icg, a->out_c, count, acc);
         }
       }
     }
-    if (a->bias)
-      for (int64_t j = 0; j < count; j++) acc[j] = acc[j] + a->bias[c + j];
-    sq_tile_f32_activate(acc, 16, a->activation);
-    for (int64_t j = 0; j < count; j++) y[c + j] = acc[j];
+    sq_conv_tap_f32_finish(acc, count, a->bias ? a->bias + c : a->bias, a->activation, y + c);
     c += count;
   }
 }
