@@ -198,7 +198,7 @@ function alignTerm(
   const outer = wide.slice(0, -2);
   if (shape.length === lead.length + 2) {
     const last = wide.slice(-2);
-    if (lead.length === 2) return editor.emitOne('reshape', [value], { shape: wide });
+    if (lead.length === 2 && scalarsEqual(lead[1]!, heads)) return editor.emitOne('reshape', [value], { shape: wide });
     if (outer.every((dim) => dim === 1)) return editor.emitOne('reshape', [value], { shape: [1, 1, ...last] });
     if (outer.every((dim, i) => scalarsEqual(dim, shape[i]!)))
       return editor.emitOne('reshape', [value], { shape: [batch, heads, ...last] });

@@ -27,7 +27,7 @@ export function rewrite(graph: Graph, rules: Rules): Graph {
       if (node === undefined) continue;
       for (const rule of rules[node.op] ?? []) {
         editor.at(node);
-        const replacement = rule(editor, node);
+        const replacement = attempt(rule, editor, node);
         if (replacement === undefined) continue;
         replaceAll(editor, node, typeof replacement === 'number' ? [replacement] : replacement);
         changed = true;
@@ -38,6 +38,19 @@ export function rewrite(graph: Graph, rules: Rules): Graph {
     current = editor.finish();
   }
   throw new Error('rewriting does not come to an end');
+}
+
+/**
+ * A rule that cannot show its new nodes to be well typed does not apply: symbolic dimensions may be equal in ways that
+ * inference does not prove. What it emitted reaches no output and goes.
+ */
+function attempt(rule: Rule, editor: Editor, node: Node): ReturnType<Rule> {
+  try {
+    return rule(editor, node);
+  } catch (error) {
+    if (error instanceof TypeMismatch) return undefined;
+    throw error;
+  }
 }
 
 /** The node as it is now, if something still reads it. */
