@@ -14,6 +14,7 @@
 #define NR 32
 #include "sq_attention_f32__avx512.c"
 #include "sq_attention_f32_fast__avx512.c"
+#include "sq_layer_norm_f32__avx512.c"
 #include "sq_conv_f32__avx512.c"
 #include "sq_conv_f32_fast__avx512.c"
 #include "sq_linear_f32__avx512.c"
@@ -23,6 +24,7 @@
 #define NR 16
 #include "sq_attention_f32__avx2.c"
 #include "sq_attention_f32_fast__avx2.c"
+#include "sq_layer_norm_f32__avx2.c"
 #include "sq_conv_f32__avx2.c"
 #include "sq_conv_f32_fast__avx2.c"
 #include "sq_linear_f32__avx2.c"
@@ -37,10 +39,12 @@
 #include "sq_linear_f32.c"
 #include "sq_linear_f32_fast.c"
 #endif
+#if !defined(__AVX2__)
+#include "sq_layer_norm_f32.c"
+#endif
 #include "sq_conv_nd_f32.c"
 #include "sq_conv_transpose_nd_f32.c"
 #include "sq_gelu_f32.c"
-#include "sq_layer_norm_f32.c"
 #include "sq_matmul_f32.c"
 #include "sq_resize_bilinear_f32.c"
 #include "sq_softmax_f32.c"
@@ -184,7 +188,7 @@ static void rows(void) {
   int64_t count = 4096 * 768;
   float *x = values(count), *y = values(count), *g = values(768);
   sq_layer_norm_f32_args norm = {x, 768, g, g, y, 768, 4096, 768, 1e-6f};
-  report("layer_norm_f32", "4096x768", best(sq_layer_norm_f32, &norm, sq_layer_norm_f32_units(&norm)), 0, (double)count * 8);
+  report("layer_norm_f32", "4096x768", best(ISA(sq_layer_norm_f32), &norm, sq_layer_norm_f32_units(&norm)), 0, (double)count * 8);
   sq_gelu_f32_args gelu = {x, y, count, SQ_GELU_F32_ERF};
   report("gelu_f32", "4096x768", best(sq_gelu_f32, &gelu, sq_gelu_f32_units(&gelu)), 0, (double)count * 8);
   sq_softmax_f32_args soft = {x, 4096, y, 4096, 768, 4096};

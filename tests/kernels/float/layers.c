@@ -7,6 +7,12 @@
 #include "sq_matmul_f32.c"
 #include "sq_resize_bilinear_f32.c"
 #include "sq_softmax_f32.c"
+#if defined(__AVX2__) && defined(__FMA__)
+#include "sq_layer_norm_f32__avx2.c"
+#endif
+#if defined(__AVX512F__)
+#include "sq_layer_norm_f32__avx512.c"
+#endif
 
 /* Both convolutions, as the definition: sums over taps in order. `transposed` swaps the roles of the index map. */
 static void test_conv(int transposed, int64_t batch, int64_t in_c, int64_t out_c, int64_t groups, const int64_t *in,
@@ -76,10 +82,22 @@ static void test_rows(int64_t rows, int64_t n, int64_t gap) {
     float r = 1.0f / sqrtf(sum16(t, n) / (float)n + 1e-6f);
     for (int64_t j = 0; j < n; j++) expected[i * stride + j] = ((row[j] - mean) * r) * gamma[j] + beta[j];
   }
-  sq_layer_norm_f32_args a = {y, stride, gamma, beta, y, stride, rows, n, 1e-6f};
-  check_run(sq_layer_norm_f32, &a, sq_layer_norm_f32_units(&a));
-  check_bytes("layer_norm in place", expected, y, count * 4);
-  check_hash(y, count * 4);
+  check_hash(expected, count * 4);
+  static const sq_kernel norms[] = {
+      sq_layer_norm_f32,
+#if defined(__AVX2__) && defined(__FMA__)
+      sq_layer_norm_f32__avx2,
+#endif
+#if defined(__AVX512F__)
+      sq_layer_norm_f32__avx512,
+#endif
+  };
+  for (size_t v = 0; v < sizeof norms / sizeof norms[0]; v++) {
+    memcpy(y, x, (size_t)count * 4);
+    sq_layer_norm_f32_args a = {y, stride, gamma, beta, y, stride, rows, n, 1e-6f};
+    check_run(norms[v], &a, sq_layer_norm_f32_units(&a));
+    check_bytes(v == 0 ? "layer_norm in place" : v == 1 ? "layer_norm avx2" : "layer_norm avx512", expected, y, count * 4);
+  }
 
   memcpy(expected, x, (size_t)count * 4), memcpy(y, x, (size_t)count * 4);
   for (int64_t i = 0; i < rows; i++) {
