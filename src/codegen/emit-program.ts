@@ -108,6 +108,7 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
       slack: ARENA_SLACK,
       weightsBytes: state.weights.bytes(),
       checksum,
+      features: TARGETS[options.target].features,
     });
   return {
     model,

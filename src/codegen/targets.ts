@@ -9,34 +9,45 @@ export interface Target {
   readonly isas: readonly Isa[];
   /** Compiler flags for the code of the target; those of the language and the optimiser are in the Makefile. */
   readonly flags: readonly string[];
+  /** What the flags switch on, as `__attribute__((target(…)))` spells it, for a file that is compiled without them. */
+  readonly features: readonly string[];
   /** For cross compilers: `clang --target=…`, `…-gcc`. Undefined: the compiler's own. */
   readonly triple: string | undefined;
 }
 
-const AVX2 = ['-mavx2', '-mfma', '-mf16c', '-mbmi2'];
-const AVX512 = [...AVX2, '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi'];
+const AVX2 = ['avx2', 'fma', 'f16c', 'bmi2'];
+const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
+const flagsOf = (features: readonly string[]): readonly string[] => features.map((feature) => `-m${feature}`);
 
 const TABLE = {
-  c99: { isas: ['portable'], flags: [], triple: undefined },
-  'x86-64-avx2': { isas: ['avx2', 'portable'], flags: AVX2, triple: 'x86_64-linux-gnu' },
+  c99: { isas: ['portable'], flags: [], features: [], triple: undefined },
+  'x86-64-avx2': { isas: ['avx2', 'portable'], flags: flagsOf(AVX2), features: AVX2, triple: 'x86_64-linux-gnu' },
   'x86-64-avx512vnni': {
     isas: ['avx512vnni', 'avx512', 'avx2', 'portable'],
-    flags: [...AVX512, '-mavx512vnni', '-mprefer-vector-width=512'],
+    flags: [...flagsOf([...AVX512, 'avx512vnni']), '-mprefer-vector-width=512'],
+    features: [...AVX512, 'avx512vnni'],
     triple: 'x86_64-linux-gnu',
   },
-  'aarch64-neon': { isas: ['neon', 'portable'], flags: ['-march=armv8-a'], triple: 'aarch64-linux-gnu' },
+  'aarch64-neon': { isas: ['neon', 'portable'], flags: ['-march=armv8-a'], features: [], triple: 'aarch64-linux-gnu' },
   'aarch64-dotprod': {
     isas: ['dotprod', 'neon', 'portable'],
     flags: ['-march=armv8.2-a+dotprod'],
+    features: [],
     triple: 'aarch64-linux-gnu',
   },
   'aarch64-i8mm': {
     isas: ['i8mm', 'dotprod', 'neon', 'portable'],
     flags: ['-march=armv8.2-a+dotprod+i8mm'],
+    features: [],
     triple: 'aarch64-linux-gnu',
   },
-  riscv64: { isas: ['portable'], flags: ['-march=rv64gc', '-mabi=lp64d'], triple: 'riscv64-linux-gnu' },
-  'wasm32-simd128': { isas: ['simd128', 'portable'], flags: ['-msimd128'], triple: 'wasm32-unknown-unknown' },
+  riscv64: { isas: ['portable'], flags: ['-march=rv64gc', '-mabi=lp64d'], features: [], triple: 'riscv64-linux-gnu' },
+  'wasm32-simd128': {
+    isas: ['simd128', 'portable'],
+    flags: ['-msimd128'],
+    features: [],
+    triple: 'wasm32-unknown-unknown',
+  },
 } as const satisfies Record<string, Target>;
 
 export type TargetName = keyof typeof TABLE;

@@ -87,22 +87,26 @@ static _Noreturn void usage(void) {
   exit(2);
 }
 
-/* Everything allocated, in lines of 64 bytes: each block begins with a line that points to the one before. */
-static void *allocations = NULL;
+/* Everything allocated: each block begins with a line of 64 bytes that knows the block before. */
+typedef struct allocation {
+  struct allocation *before;
+} allocation;
+static allocation *allocations = NULL;
 
 static void *allocate(size_t bytes, const char *what) {
   void *memory = NULL;
   if (bytes > SIZE_MAX - 64 || posix_memalign(&memory, 64, bytes + 64) != 0) fail("no memory for %s (%zu bytes)", what, bytes);
-  memcpy(memory, &allocations, sizeof allocations);
-  allocations = memory;
+  allocation *block = (allocation *)memory;
+  block->before = allocations;
+  allocations = block;
   return (char *)memory + 64;
 }
 
 static void release_all(void) {
   while (allocations) {
-    void *memory = allocations;
-    memcpy(&allocations, memory, sizeof allocations);
-    free(memory);
+    allocation *block = allocations;
+    allocations = block->before;
+    free(block);
   }
 }
 
