@@ -94,12 +94,12 @@ typedef struct allocation {
 static allocation *allocations = NULL;
 
 static void *allocate(size_t bytes, const char *what) {
-  void *memory = NULL;
-  if (bytes > SIZE_MAX - 64 || posix_memalign(&memory, 64, bytes + 64) != 0) fail("no memory for %s (%zu bytes)", what, bytes);
-  allocation *block = (allocation *)memory;
+  size_t lines = bytes / 64 + 2;
+  allocation *block = lines <= SIZE_MAX / 64 ? (allocation *)aligned_alloc(64, lines * 64) : NULL;
+  if (!block) fail("no memory for %s (%zu bytes)", what, bytes);
   block->before = allocations;
   allocations = block;
-  return (char *)memory + 64;
+  return (char *)block + 64;
 }
 
 static void release_all(void) {
