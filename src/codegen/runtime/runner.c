@@ -356,24 +356,24 @@ static const void *map_weights(const char *path, size_t *bytes) {
 /* ---- profile ---- */
 
 typedef struct {
-  double *ms;
+  double *ms; /* least of all runs, so that a busy machine does not spoil it */
   double last;
 } profile;
 
 static void after_node(void *data, int64_t node) {
   profile *p = (profile *)data;
   double now = now_ms();
-  p->ms[node] += now - p->last;
+  if (p->ms[node] < 0 || now - p->last < p->ms[node]) p->ms[node] = now - p->last;
   p->last = now;
 }
 
-static void print_profile(const model_info *model, const double *ms, int repeat) {
+static void print_profile(const model_info *model, const double *ms) {
   int64_t count = model->node_count();
   double total = 0;
-  for (int64_t i = 0; i < count; i++) total += ms[i] / repeat;
+  for (int64_t i = 0; i < count; i++) total += ms[i];
   fprintf(stderr, "%10s %6s  node\n", "ms", "%");
   for (int64_t i = 0; i < count; i++)
-    fprintf(stderr, "%10.3f %6.2f  %s\n", ms[i] / repeat, total > 0 ? 100.0 * ms[i] / repeat / total : 0.0, model->node_name(i));
+    fprintf(stderr, "%10.3f %6.2f  %s\n", ms[i], total > 0 ? 100.0 * ms[i] / total : 0.0, model->node_name(i));
   fprintf(stderr, "%10.3f %6.2f  all\n", total, 100.0);
 }
 
@@ -492,7 +492,7 @@ int main(int argc, char **argv) {
   if (profiling) {
     size_t bytes = ((size_t)model->node_count() + 1) * sizeof(double);
     times.ms = (double *)allocate(bytes, "the profile");
-    memset(times.ms, 0, bytes);
+    for (int64_t i = 0; i < model->node_count(); i++) times.ms[i] = -1;
     model->set_observer(context, after_node, &times);
   }
   double *ms = (double *)allocate(sizeof(double) * (size_t)repeat, "the times");
@@ -517,7 +517,7 @@ int main(int argc, char **argv) {
       write_npy(path, tensor, output_dims(tensor, out), data);
     }
   }
-  if (profiling) print_profile(model, times.ms, repeat);
+  if (profiling) print_profile(model, times.ms);
   printf("{\"ms\": [");
   for (int i = 0; i < repeat; i++) printf("%s%.4f", i > 0 ? ", " : "", ms[i]);
   printf("], \"arena_bytes\": %zu, \"weights_bytes\": %zu, \"peak_rss_bytes\": %ld, \"threads\": %d}\n", arena_bytes,
