@@ -3,8 +3,8 @@
  * registers in the same run. A time is the sum over the units of work of each unit's least time in several passes, so that
  * what else the machine does in between counts as little as possible.
  *
- *   cc -std=c11 -O3 -ffp-contract=off -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mfma -mavx512vnni \
- *     -Isrc/codegen/kernels -Itests/kernels -Itests/kernels/integer bench/kernels/integer.c -o integer -lm && ./integer
+ *   cc -std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mfma -mavx512vnni \
+ *     -Isrc/codegen/kernels -Itests/kernels -Itests/kernels/integer bench/kernels/integer.c -o integer -lm && ./integer [part of a name]
  *
  * With -mavx2 -mfma instead it measures the AVX2 kernels (the peak is then vpmaddwd's), without either the portable ones.
  */
@@ -41,10 +41,14 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double best(sq_kernel kernel, const void *args, int64_t units) {
+static double full;
+static const char *wanted = ""; /* only what has this in its name */
+
+static double best(const char *what, sq_kernel kernel, const void *args, int64_t units) {
+  if (!strstr(what, wanted)) return -1;
   double *least = (double *)check_alloc(units * (int64_t)sizeof(double)), spent = 0, sum = 0;
   for (int64_t u = 0; u < units; u++) least[u] = 1e30;
-  for (int i = 0; i < 4 || (spent < 0.8 && i < 1000); i++) {
+  for (int i = 0; i < 2 || (spent < 0.6 && i < 1000); i++) {
     for (int64_t u = 0; u < units; u++) {
       double start = now();
       kernel(args, u, u + 1, 0);
@@ -98,9 +102,8 @@ static double peak(void) {
   return most;
 }
 
-static double full;
-
 static void report(const char *what, double macs, double seconds) {
+  if (seconds < 0) return;
   printf("%-58s %9.3f ms %8.1f GMAC/s", what, 1e3 * seconds, 1e-9 * macs / seconds);
   if (full > 0) printf(" %5.1f %%", 100 * macs / seconds / full);
   printf("\n");
@@ -134,7 +137,7 @@ static void linear(int64_t m, int64_t n, int64_t k, int bits, int activation, in
   char what[96];
   snprintf(what, sizeof what, "linear %lldx%lldx%lld w%d%s%s", (long long)m, (long long)n, (long long)k, bits,
            activation == SQ_EPILOGUE_GELU ? " gelu" : "", f32 ? " + f32" : "");
-  report(what, (double)m * (double)n * (double)k, best(VARIANT(sq_linear_u8s8), &a, sq_linear_u8s8_units(&a)));
+  report(what, (double)m * (double)n * (double)k, best(what, VARIANT(sq_linear_u8s8), &a, sq_linear_u8s8_units(&a)));
   free(w), free(bias), free(mult), free(x), free(y), free(codes);
 }
 
@@ -152,7 +155,7 @@ static void conv(int64_t size, int64_t c, int64_t n, int64_t kernel) {
   char what[96];
   snprintf(what, sizeof what, "conv %lldx%lldx%lld -> %lld, %lldx%lld", (long long)size, (long long)size, (long long)c, (long long)n,
            (long long)kernel, (long long)kernel);
-  report(what, (double)(size * size * n) * (double)k, best(VARIANT(sq_conv_u8s8), &a, sq_conv_u8s8_units(&a)));
+  report(what, (double)(size * size * n) * (double)k, best(what, VARIANT(sq_conv_u8s8), &a, sq_conv_u8s8_units(&a)));
   free(w), free(bias), free(mult);
 }
 
@@ -183,7 +186,7 @@ static void attention(const char *name, int64_t heads, int64_t m, int64_t n, int
   if (window > 0) a.grid_h = a.grid_w = grid, a.win_h = a.win_w = window;
   a.out_u8 = (uint8_t *)check_alloc(tokens_q * heads * c), a.scratch = (uint8_t *)scratch(sq_attention_u8_scratch_bytes(&a));
   double pairs = (double)heads * (double)m * (double)n * (double)sq_attention_u8_windows(&a);
-  report(name, pairs * (double)(2 * c), best(VARIANT(sq_attention_u8), &a, sq_attention_u8_units(&a)));
+  report(name, pairs * (double)(2 * c), best(name, VARIANT(sq_attention_u8), &a, sq_attention_u8_units(&a)));
 }
 
 /* Passes over memory: GB/s of float32 read. */
@@ -197,15 +200,25 @@ static void elementwise(void) {
   sq_add_quantize_u8_args a = {.a = x, .b = gamma, .a_stride = k, .b_rows = 1, .m = m, .n = k, .inv_scale = 30, .zp = 100, .qmax = 255,
                                .y_u8 = y, .y_u8_stride = k};
   double bytes = 4.0 * (double)(m * k);
-  printf("quantize            4096x768 %7.1f GB/s\n", 1e-9 * bytes / best(sq_quantize_u8, &q, sq_quantize_u8_units(&q)));
-  printf("add, quantize       4096x768 %7.1f GB/s\n", 1e-9 * bytes / best(sq_add_quantize_u8, &a, sq_add_quantize_u8_units(&a)));
-  printf("LayerNorm, quantize 4096x768 %7.1f GB/s\n",
-         1e-9 * bytes / best(sq_layer_norm_quantize_u8, &l, sq_layer_norm_quantize_u8_units(&l)));
+  const struct {
+    const char *name;
+    sq_kernel kernel;
+    const void *args;
+    int64_t units;
+  } passes[] = {{"quantize", sq_quantize_u8, &q, sq_quantize_u8_units(&q)},
+                {"add and quantize", sq_add_quantize_u8, &a, sq_add_quantize_u8_units(&a)},
+                {"LayerNorm and quantize", sq_layer_norm_quantize_u8, &l, sq_layer_norm_quantize_u8_units(&l)}};
+  for (int i = 0; i < 3; i++) {
+    double took = best(passes[i].name, passes[i].kernel, passes[i].args, passes[i].units);
+    if (took > 0) printf("%-24s 4096x768 %25.3f ms %8.1f GB/s\n", passes[i].name, 1e3 * took, 1e-9 * bytes / took);
+  }
 }
 
 #if defined(__AVX512VNNI__)
 /* q k^T alone, K = 64: 4096 queries of one head in tiles of 14 against 4096 packed keys. */
 static void scores(void) {
+  const char *what = "q k^T 14x4096x64, 32-bit sums";
+  if (!strstr(what, wanted)) return;
   uint8_t *q = check_random_u8(14 * 64, 0, 255);
   int8_t *k = (int8_t *)aligned(check_random_u8(4096 * 64, 0, 255), 4096 * 64);
   int32_t terms[32] = {0}, acc[14 * 32];
@@ -218,11 +231,12 @@ static void scores(void) {
     if (took < least) least = took;
     check_hash(acc, sizeof acc);
   }
-  report("q k^T 14x4096x64, 32-bit sums", 14.0 * 4096 * 64, least);
+  report(what, 14.0 * 4096 * 64, least);
 }
 #endif
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) wanted = argv[1];
   full = peak();
   if (full > 0) printf("peak of dot products in registers: %.1f GMAC/s\n", 1e-9 * full);
   linear(4096, 2304, 768, 8, 0, 0);
