@@ -58,10 +58,10 @@ SQ_UNUSED static inline int64_t sq_reduce_units(const sq_reduce_args *p) {
 #define SQ_REDUCE_JOIN_prod_flt(a, b) ((a) * (b))
 #define SQ_REDUCE_JOIN_prod_sgn(a, b) ((a) * (b))
 #define SQ_REDUCE_JOIN_prod_uns(a, b) ((a) * (b))
-#define SQ_REDUCE_JOIN_max_flt(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+#define SQ_REDUCE_JOIN_max_flt(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 #define SQ_REDUCE_JOIN_max_sgn(a, b) ((a) > (b) ? (a) : (b))
 #define SQ_REDUCE_JOIN_max_uns(a, b) ((a) > (b) ? (a) : (b))
-#define SQ_REDUCE_JOIN_min_flt(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+#define SQ_REDUCE_JOIN_min_flt(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
 #define SQ_REDUCE_JOIN_min_sgn(a, b) ((a) < (b) ? (a) : (b))
 #define SQ_REDUCE_JOIN_min_uns(a, b) ((a) < (b) ? (a) : (b))
 

@@ -8,7 +8,7 @@
 #include "sq_strided.h"
 #include "sq_types.h"
 
-#define SQ_TRANSPOSE_TILE 32
+#define SQ_TRANSPOSE_TILE 16 /* a cache line of 32-bit elements */
 
 typedef struct {
   const void *x;
