@@ -27,6 +27,8 @@ export interface PackageOptions {
   readonly outDir: string;
   /** Further files, by their paths in the package. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+  /** Writes more into the package's folder before that takes its place; the models have the names they have in C. */
+  readonly addTo?: (folder: string, models: readonly PackageModel[]) => Promise<void>;
 }
 
 export interface ManifestTensor {
@@ -76,6 +78,7 @@ export interface WrittenPackage {
 }
 
 const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
+const MODEL_INFO = fileURLToPath(new URL('./runtime/model_info.h', import.meta.url));
 
 /**
  * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error
@@ -104,10 +107,15 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
     await writeFile(join(folder, 'CMakeLists.txt'), emitCMakeLists(names, options.target));
     await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     await copyFile(RUNNER, join(folder, 'runner.c'));
+    await copyFile(MODEL_INFO, join(folder, 'src', 'model_info.h'));
     for (const [path, content] of Object.entries(options.extraFiles ?? {})) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);
     }
+    await options.addTo?.(
+      folder,
+      models.map((model, index) => ({ ...model, name: names[index]! })),
+    );
     await install(folder, outDir);
     return { manifest, nodes: written.map(({ program }) => program.nodes) };
   } finally {
