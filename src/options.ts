@@ -1,4 +1,4 @@
-import { KEY_MODES, type KeyMode } from './calibrate/choose-keys.js';
+import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-granularity.js';
 import { OBSERVERS, type Observer } from './calibrate/observers.js';
 import type { PackageOptions } from './codegen/emit-package.js';

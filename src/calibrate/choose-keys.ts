@@ -1,21 +1,24 @@
-import { type Editor, editGraph } from '../ir/edit.js';
+import { editGraph } from '../ir/edit.js';
 import type { Graph, ValueId } from '../ir/graph.js';
 import { valueOf } from '../ir/graph.js';
-import { centerKeys } from '../passes/center-keys.js';
-import { foldSign } from '../passes/fold-sign.js';
-import { ATTENTION, isRefusal, projectionOf, type Refusal } from '../passes/scale-query-key.js';
+import { ATTENTION } from '../passes/scale-query-key.js';
 import { type Attention, attentionsOf, moduleOf } from './attentions.js';
+import {
+  applyKeyTransform,
+  type KeyCandidate,
+  type KeyMode,
+  type KeyTransform,
+  keyCandidates,
+  keyObstacle,
+  transformKeys,
+  transformQueries,
+  transformTable,
+} from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
-import { instrument, type Profile, profileCollector, type TensorProfile } from './profile.js';
+import { instrument, type Profile, profileCollector } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, totals } from './score.js';
 import { emitIntegerAttention } from './try-attention.js';
-
-export const KEY_MODES = ['auto', 'none', 'sign', 'center'] as const;
-export type KeyMode = (typeof KEY_MODES)[number];
-
-/** What can be done to the keys of one attention, each equal to leaving them in real arithmetic. */
-export type KeyTransform = 'none' | 'sign' | 'mean' | 'mid-range';
 
 /** What was found and done, for the report. */
 export interface KeyChoice {
@@ -30,65 +33,12 @@ export interface KeyChoice {
   readonly refused?: string;
 }
 
-interface Candidate {
-  readonly transform: KeyTransform;
-  /** Per channel: K·sign − shift, Q·sign. */
-  readonly signs?: Int8Array;
-  readonly shift?: Float32Array;
-}
-
-/** γ of METHOD 1: a mean of exactly 0 keeps its channel. */
-const signsOf = ({ mean }: TensorProfile): Int8Array => Int8Array.from(mean, (m) => (m >= 0 ? 1 : -1));
-
-function candidatesFor(mode: KeyMode, bimodal: boolean, profile: TensorProfile): readonly Candidate[] {
-  const none: Candidate = { transform: 'none' };
-  const sign: Candidate = { transform: 'sign', signs: signsOf(profile) };
-  const mean: Candidate = { transform: 'mean', shift: profile.mean };
-  const midRange: Candidate = {
-    transform: 'mid-range',
-    shift: profile.min.map((low, j) => Math.fround((low + profile.max[j]!) / 2)),
-  };
-  const byMode: Readonly<Record<KeyMode, readonly Candidate[]>> = {
-    none: [none],
-    sign: bimodal ? [sign] : [none],
-    center: [none, mean, midRange],
-    auto: bimodal ? [none, sign, mean, midRange] : [none, mean, midRange],
-  };
-  return byMode[mode];
-}
-
 interface Trial {
   readonly attention: Attention;
   readonly index: number;
-  readonly candidate: Candidate;
+  readonly candidate: KeyCandidate;
   readonly q: ValueId;
   readonly k: ValueId;
-}
-
-/** Keys and queries as the candidate would make them, computed in the program for the trial. */
-function transformed(editor: Editor, attention: Attention, { signs, shift }: Candidate): { q: ValueId; k: ValueId } {
-  const [q, k] = [attention.operands[ATTENTION.q]!, attention.operands[ATTENTION.k]!];
-  const vector = (data: Float32Array): ValueId =>
-    editor.addTensor({ dtype: 'f32', shape: [data.length], data }, 'key transform');
-  if (signs) {
-    const gamma = vector(Float32Array.from(signs));
-    return {
-      q: editor.emitOne('binary', [q, gamma], { fn: 'mul' }),
-      k: editor.emitOne('binary', [k, gamma], { fn: 'mul' }),
-    };
-  }
-  return shift ? { q, k: editor.emitOne('binary', [k, vector(shift)], { fn: 'sub' }) } : { q, k };
-}
-
-function apply(editor: Editor, attention: Attention, { signs, shift }: Candidate): Refusal | undefined {
-  if (signs) return foldSign(editor, attention, signs);
-  return shift ? centerKeys(editor, attention, shift) : undefined;
-}
-
-/** Why the keys of an attention cannot be changed at all. */
-function obstacle(graph: Graph, attention: Attention): string | undefined {
-  const projection = projectionOf(editGraph(graph), attention.operands[ATTENTION.k]!, 'the key');
-  return isRefusal(projection) ? projection.reason : undefined;
 }
 
 /**
@@ -107,14 +57,15 @@ export async function chooseKeys(
     const key = attention.operands[ATTENTION.k]!;
     const keyProfile = profile.get(key);
     if (keyProfile === undefined) throw new Error(`no profile of the keys of ${attention.source}`);
-    const refused = obstacle(graph, attention);
+    const queryProfile = profile.get(attention.operands[ATTENTION.q]!);
+    const refused = queryProfile ? keyObstacle(graph, attention) : 'its queries are constant';
     const votes = keyProfile.bimodality;
     const bimodal = votes !== undefined && 2 * votes.bimodal > votes.samples;
     const peaks = votes?.peaks ?? [];
     const candidates =
-      refused === undefined
-        ? candidatesFor(options.mode, bimodal, keyProfile)
-        : [{ transform: 'none' } satisfies Candidate];
+      refused === undefined && queryProfile !== undefined
+        ? keyCandidates(options.mode, bimodal, attention, queryProfile, keyProfile)
+        : [{ transform: 'none' } satisfies KeyCandidate];
     return { attention, bimodal, peaks, refused, candidates };
   });
 
@@ -130,7 +81,7 @@ export async function chooseKeys(
     let reason = refused;
     for (const { candidate } of scored) {
       const current = editor.definition(attention.results[0]!);
-      const refusal = current ? apply(editor, current as Attention, candidate) : undefined;
+      const refusal = current ? applyKeyTransform(editor, current as Attention, candidate) : undefined;
       if (refusal === undefined)
         return {
           name: moduleOf(attention.source),
@@ -162,7 +113,7 @@ async function errorsOfTrials(
   profile: Profile,
   run: RunSamples,
   { precision, limit }: { readonly precision: Precision; readonly limit: number },
-  found: readonly { readonly attention: Attention; readonly candidates: readonly Candidate[] }[],
+  found: readonly { readonly attention: Attention; readonly candidates: readonly KeyCandidate[] }[],
 ): Promise<ReadonlyMap<string, number>> {
   const contested = found
     .map((entry, index) => ({ ...entry, index }))
@@ -171,7 +122,13 @@ async function errorsOfTrials(
 
   const editor = editGraph({ ...graph, outputs: [] });
   const trials: Trial[] = contested.flatMap(({ attention, candidates, index }) =>
-    candidates.map((candidate) => ({ attention, index, candidate, ...transformed(editor, attention, candidate) })),
+    candidates.map((candidate) => ({
+      attention,
+      index,
+      candidate,
+      q: transformQueries(editor, attention.operands[ATTENTION.q]!, candidate),
+      k: transformKeys(editor, attention.operands[ATTENTION.k]!, candidate),
+    })),
   );
   for (const { attention } of contested) editor.output(`keep_${attention.results[0]}`, attention.results[0]!);
   for (const [i, { q, k }] of trials.entries()) {
@@ -193,7 +150,8 @@ async function errorsOfTrials(
       k: { value: k, quant: quantOf(k) },
       v: { value: v, quant: quantOf(v) },
       softmax: precision.trialSoftmax,
-      keyPad: (pad) => transformedPad(scoring, pad, candidate),
+      keyPad: (pad) => transformKeys(scoring, pad, candidate),
+      table: (table) => transformTable(scoring, table, candidate),
     });
     addError(scoring, `${index}_${candidate.transform}`, attention.results[0]!, result);
   }
@@ -205,11 +163,4 @@ async function errorsOfTrials(
       return [name, sums.get(`error_${name}`)] as const;
     }),
   );
-}
-
-/** A padded token's key goes the way of every key. */
-function transformedPad(editor: Editor, pad: ValueId, { signs, shift }: Candidate): ValueId {
-  const vector = (data: Float32Array): ValueId => editor.addTensor({ dtype: 'f32', shape: [data.length], data }, '');
-  if (signs) return editor.emitOne('binary', [pad, vector(Float32Array.from(signs))], { fn: 'mul' });
-  return shift ? editor.emitOne('binary', [pad, vector(shift)], { fn: 'sub' }) : pad;
 }

@@ -1,5 +1,6 @@
 import { editGraph } from '../ir/edit.js';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
+import type { Tensor } from '../ir/types.js';
 import {
   isQuantizable,
   type QuantizableNode as Layer,
@@ -30,42 +31,42 @@ export interface LayerChoice {
   readonly quantized: boolean;
 }
 
-/** Values from which an op of the given kinds is reached: one backward walk. */
-function reaching(graph: Graph, kinds: ReadonlySet<string>): ReadonlySet<ValueId> {
+/** Values from which a node of some kind is reached: one backward walk. */
+function reaching(graph: Graph, wanted: (node: Node) => boolean): ReadonlySet<ValueId> {
   const values = new Set<ValueId>();
   for (const node of [...graph.nodes].reverse())
-    if (kinds.has(node.op) || node.results.some((result) => values.has(result)))
+    if (wanted(node) || node.results.some((result) => values.has(result)))
       for (const operand of node.operands) if (operand !== null) values.add(operand);
   return values;
 }
 
-/** Values that depend on an attention or a LayerNorm: one forward walk. */
-function reachedFrom(graph: Graph, kinds: ReadonlySet<string>): ReadonlySet<ValueId> {
+/** Values that depend on a node of some kind: one forward walk. */
+function reachedFrom(graph: Graph, wanted: (node: Node) => boolean): ReadonlySet<ValueId> {
   const values = new Set<ValueId>();
   for (const node of graph.nodes)
-    if (kinds.has(node.op) || node.operands.some((operand) => operand !== null && values.has(operand)))
+    if (wanted(node) || node.operands.some((operand) => operand !== null && values.has(operand)))
       for (const result of node.results) values.add(result);
   return values;
 }
 
 /**
  * The role of each layer. `input`: nothing normalised or attended lies before it and it does not feed an attention
- * directly (patch embedding, prompt encoder). `head`: no attention and no LayerNorm lies behind it (the mask and quality
- * heads). The rest is the trunk.
+ * directly (patch embedding, prompt encoder). `head`: no attention, no LayerNorm and no residual lies behind it (the mask and quality heads). The rest is the trunk.
  */
 export function layerRoles(graph: Graph): ReadonlyMap<ValueId, LayerRole> {
-  const kinds = new Set(['attention', 'layer_norm']);
-  const before = reachedFrom(graph, kinds);
-  const behind = reaching(graph, kinds);
+  const mixes = (node: Node): boolean => node.op === 'attention' || node.op === 'layer_norm';
+  const addsToResidual = (node: Node): boolean => node.op === 'linear' && node.operands[3] != null;
+  const before = reachedFrom(graph, mixes);
+  const behind = reaching(graph, (node) => mixes(node) || addsToResidual(node));
   const feedsAttention = new Set(
     graph.nodes.filter((node) => node.op === 'attention').flatMap((node) => node.operands.slice(0, 3)),
   );
-  const hasNorms = graph.nodes.some((node) => kinds.has(node.op));
+  const hasNorms = graph.nodes.some(mixes);
   const roleOf = (node: Node): LayerRole => {
     const result = node.results[0]!;
     if (!hasNorms) return 'trunk';
     if (!before.has(node.operands[0]!) && !feedsAttention.has(result)) return 'input';
-    return behind.has(result) ? 'trunk' : 'head';
+    return behind.has(result) || addsToResidual(node) ? 'trunk' : 'head';
   };
   return new Map(graph.nodes.map((node) => [node.results[0]!, roleOf(node)]));
 }
@@ -85,7 +86,13 @@ export async function chooseLayers(
   const candidates = graph.nodes.filter(
     (node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!),
   );
-  const plans = new Map(candidates.map((node) => [node.results[0]!, planLayer(graph, node, precision)] as const));
+  const plans = new Map(
+    candidates.map((node) => {
+      const weight = node.operands[1]!;
+      const name = valueOf(graph, weight).name || node.source;
+      return [node.results[0]!, planWeights(name, graph.constants.get(weight)!.load(), precision)] as const;
+    }),
+  );
   const varies = ({ operands: [x] }: Layer): boolean => {
     const { min, max } = profile.get(x!)!;
     return max.some((high, j) => high > min[j]! || high !== min[0]!);
@@ -109,10 +116,7 @@ export async function chooseLayers(
 }
 
 /** Weight scales: min-max at 8 bits, least squared error below. */
-export function planLayer(graph: Graph, node: Layer, { weightBits }: Precision): LayerPlan {
-  const weight = node.operands[1]!;
-  const { data, shape } = graph.constants.get(weight)!.load();
-  const name = valueOf(graph, weight).name || node.source;
+export function planWeights(name: string, { data, shape }: Tensor, { weightBits }: Precision): LayerPlan {
   return {
     bits: weightBits,
     scales: observeWeights(name, data as Float32Array, {

@@ -92,7 +92,8 @@ export async function chooseSoftmaxGranularity(
     });
   }
   const sums = totals();
-  await run(editor.finish(), 'softmax granularity', sums.add, limit);
+  // Many candidates, each as costly as the attention itself: half the samples decide.
+  await run(editor.finish(), 'softmax granularity', sums.add, Math.ceil(limit / 2));
   return new Map(
     attentions.map((attention) => {
       const errors = candidates

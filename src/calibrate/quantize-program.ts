@@ -6,10 +6,12 @@ import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { type Pass, runPipeline } from '../passes/pass.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
 import { type AttentionKind, attentionsOf, kindOf, moduleOf } from './attentions.js';
-import { chooseKeys, type KeyChoice, type KeyMode } from './choose-keys.js';
+import { chooseKeys, type KeyChoice } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
+import { chooseMigration, type MigrationChoice } from './choose-migration.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
 import { comparePrograms, type LayerComparison } from './compare-programs.js';
+import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
 import type { RunSamples } from './run-samples.js';
@@ -31,6 +33,8 @@ export interface QuantizationReport {
     readonly keys: KeyChoice;
     readonly softmax: SoftmaxChoice | undefined;
   }[];
+  /** Scales moved from LayerNorms into the layers behind them. */
+  readonly migrations: readonly MigrationChoice[];
   readonly layers: readonly LayerChoice[];
   readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
 }
@@ -55,10 +59,23 @@ export async function quantizeProgram(
   options: QuantizeOptions,
 ): Promise<{ readonly graph: Graph; readonly report: QuantizationReport }> {
   const { precision, trialSamples: limit, onPass } = options;
-  const keyed = await chooseKeys(float, await profileOf(float, run), run, { mode: options.keys, precision, limit });
-  const graph = keyed.graph;
-  const moved = keyed.choices.some((choice) => choice.transform !== 'none');
-  const profile = await profileOf(moved ? graph : float, run);
+  let graph = float;
+  let migrations: readonly MigrationChoice[] = [];
+  let profile = await profileOf(graph, run);
+  // At 8 bits uneven channels of a LayerNorm cost next to nothing.
+  if (precision.activationBits < 8) {
+    const migrated = await chooseMigration(graph, profile, run, { precision, limit });
+    if (migrated.choices.some(({ strength }) => strength > 0)) {
+      graph = migrated.graph;
+      profile = await profileOf(graph, run);
+    }
+    migrations = migrated.choices;
+  }
+  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit });
+  if (keyed.choices.some(({ transform }) => transform !== 'none')) {
+    graph = keyed.graph;
+    profile = await profileOf(graph, run);
+  }
 
   const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
   const { choices, layers } = await chooseLayers(graph, profile, run, { precision, limit });
@@ -83,6 +100,7 @@ export async function quantizeProgram(
         keys: keyed.choices[i]!,
         softmax: softmaxes.get(attention.results[0]!),
       })),
+      migrations,
       layers: choices,
       comparison,
     },

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { emitPackage, type ManifestModel } from '../codegen/emit-package.js';
@@ -9,6 +9,7 @@ import { typeOf, valueOf } from '../ir/graph.js';
 import type { Tensor } from '../ir/types.js';
 import { decodeNpy, encodeNpy } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
+import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import type { RunSamples } from './run-samples.js';
 
 /** One set of inputs, by the names of the model's inputs. */
@@ -34,6 +35,9 @@ export interface HostRunner {
  */
 const TRIAL_FLAGS = '-std=c11 -O2 -ftree-vectorize -ffp-contract=off -fno-math-errno -fno-trapping-math';
 
+/** Any number gives the same bytes. */
+const THREADS = String(availableParallelism());
+
 /** A compiler that is not there, or a program that fails on a sample. */
 export class HostError extends Error {
   override readonly name = 'HostError';
@@ -48,7 +52,8 @@ export async function openHostRunner(samples: SampleSet, onProgress?: Progress):
     const step = join(folder, `step${steps++}`);
     const total = Math.min(limit, samples.count);
     onProgress?.(label, 0, total);
-    const model = await build(graph, step);
+    // Candidates share what they have in common: codes of the same operands.
+    const model = await build(mergeDuplicates.run(graph), step);
     for (let done = 0; done < total; done++) {
       // A subset is spread over the set, which may be sorted by picture.
       const index = Math.floor((done * samples.count) / total);
@@ -93,7 +98,7 @@ async function runOnce(
     await writeFile(join(folder, input.file), encodeNpy(npyOf(tensor)));
     args.push('--in', `${input.name}=${join(folder, input.file)}`);
   }
-  const result = await execa(join(folder, 'build', 'run'), [model.name, ...args, '--out', out], {
+  const result = await execa(join(folder, 'build', 'run'), [model.name, ...args, '--out', out, '--threads', THREADS], {
     reject: false,
     stdin: 'ignore',
   });

@@ -22,6 +22,8 @@ export function emitIntegerAttention(
     readonly softmax: SoftmaxQuantizer;
     /** What becomes of the key of a padded token; default: nothing. */
     readonly keyPad?: (pad: ValueId) => ValueId;
+    /** What becomes of a relative-position table; default: nothing. */
+    readonly table?: (table: ValueId) => ValueId;
   },
 ): ValueId {
   const operands = [...attention.operands];
@@ -30,6 +32,10 @@ export function emitIntegerAttention(
   operands[ATTENTION.v] = p.v.value;
   const pad = operands[ATTENTION.keyPad];
   if (pad != null && p.keyPad) operands[ATTENTION.keyPad] = p.keyPad(pad);
+  for (const index of [ATTENTION.relHeight, ATTENTION.relWidth]) {
+    const table = operands[index];
+    if (table != null && p.table) operands[index] = p.table(table);
+  }
   const current = editor.definition(attention.results[0]!);
   if (current) editor.at(current);
   return quantizedAttention(editor, { ...attention, operands }, p.q.quant, p.k.quant, p.v.quant, p.softmax);

@@ -1,0 +1,120 @@
+import { type Editor, editGraph } from '../ir/edit.js';
+import type { Graph, ValueId } from '../ir/graph.js';
+import { centerKeys } from '../passes/center-keys.js';
+import { equalizeQueryKey, equalizingFactors } from '../passes/equalize-query-key.js';
+import { foldSign } from '../passes/fold-sign.js';
+import { ATTENTION, isRefusal, projectionOf, type Refusal } from '../passes/scale-query-key.js';
+import type { Attention } from './attentions.js';
+import type { TensorProfile } from './profile.js';
+
+export const KEY_MODES = ['auto', 'none', 'sign', 'center'] as const;
+export type KeyMode = (typeof KEY_MODES)[number];
+
+type Base = 'none' | 'sign' | 'mean' | 'mid-range';
+/** What can be done to the keys of one attention; each equals leaving them in real arithmetic. */
+export type KeyTransform = Base | `${Base}+equalized`;
+
+/** K ← (K − shift)/factors, Q ← Q·factors, per channel. */
+export interface KeyCandidate {
+  readonly transform: KeyTransform;
+  readonly signs?: Int8Array;
+  readonly shift?: Float32Array;
+  readonly factors?: Float32Array;
+}
+
+/** γ of METHOD 1: a mean of exactly 0 keeps its channel. */
+const signsOf = ({ mean }: TensorProfile): Int8Array => Int8Array.from(mean, (m) => (m >= 0 ? 1 : -1));
+
+/** The candidates that a mode asks for; `auto` tries all that can help. */
+export function keyCandidates(
+  mode: KeyMode,
+  bimodal: boolean,
+  attention: Attention,
+  query: TensorProfile,
+  key: TensorProfile,
+): readonly KeyCandidate[] {
+  const none: KeyCandidate = { transform: 'none' };
+  const sign: KeyCandidate = { transform: 'sign', signs: signsOf(key) };
+  const mean: KeyCandidate = { transform: 'mean', shift: key.mean };
+  const midRange: KeyCandidate = {
+    transform: 'mid-range',
+    shift: key.min.map((low, j) => Math.fround((low + key.max[j]!) / 2)),
+  };
+  const equalized = (candidate: KeyCandidate): KeyCandidate => ({
+    ...candidate,
+    transform: `${candidate.transform as Base}+equalized`,
+    factors: factorsOf(attention, query, key, candidate.shift),
+  });
+  const byMode: Readonly<Record<KeyMode, readonly KeyCandidate[]>> = {
+    none: [none],
+    sign: bimodal ? [sign] : [none],
+    center: [none, mean, midRange],
+    auto: [none, ...(bimodal ? [sign] : []), mean, midRange, ...[none, mean, midRange].map(equalized)],
+  };
+  return byMode[mode];
+}
+
+/** Factors that even the channels (METHOD 3), the same for every head where the heads share relative-position tables. */
+function factorsOf(
+  attention: Attention,
+  query: TensorProfile,
+  key: TensorProfile,
+  shift: Float32Array | undefined,
+): Float32Array {
+  const reach = ({ min, max }: TensorProfile, offset?: Float32Array): Float32Array =>
+    min.map((low, j) => Math.max(Math.abs(low - (offset?.[j] ?? 0)), Math.abs(max[j]! - (offset?.[j] ?? 0))));
+  const [q, k] = [reach(query), reach(key, shift)];
+  if (attention.operands[ATTENTION.relHeight] == null) return equalizingFactors(q, k);
+  const channels = q.length / attention.attrs.heads;
+  const overHeads = (values: Float32Array): Float32Array =>
+    values.map((_, j) => {
+      let largest = 0;
+      for (let i = j % channels; i < values.length; i += channels) largest = Math.max(largest, values[i]!);
+      return largest;
+    });
+  return equalizingFactors(overHeads(q), overHeads(k));
+}
+
+const vector = (editor: Editor, data: Float32Array): ValueId =>
+  editor.addTensor({ dtype: 'f32', shape: [data.length], data }, 'key transform');
+
+/** The candidate's keys, computed in the program for a trial. */
+export function transformKeys(editor: Editor, keys: ValueId, { signs, shift, factors }: KeyCandidate): ValueId {
+  let at = keys;
+  if (signs) at = editor.emitOne('binary', [at, vector(editor, Float32Array.from(signs))], { fn: 'mul' });
+  if (shift) at = editor.emitOne('binary', [at, vector(editor, shift)], { fn: 'sub' });
+  return factors ? editor.emitOne('binary', [at, vector(editor, factors)], { fn: 'div' }) : at;
+}
+
+/** The candidate's queries, likewise. */
+export function transformQueries(editor: Editor, queries: ValueId, { signs, factors }: KeyCandidate): ValueId {
+  const at = signs
+    ? editor.emitOne('binary', [queries, vector(editor, Float32Array.from(signs))], { fn: 'mul' })
+    : queries;
+  return factors ? editor.emitOne('binary', [at, vector(editor, factors)], { fn: 'mul' }) : at;
+}
+
+/** A relative-position table that fits the candidate's queries; its last axis is the channels of one head. */
+export function transformTable(editor: Editor, table: ValueId, { factors }: KeyCandidate): ValueId {
+  if (!factors) return table;
+  const channels = editor.type(table).shape.at(-1) as number;
+  return editor.emitOne('binary', [table, vector(editor, factors.slice(0, channels))], { fn: 'div' });
+}
+
+/** Folds the candidate into the weights of `attention`. */
+export function applyKeyTransform(
+  editor: Editor,
+  attention: Attention,
+  { signs, shift, factors }: KeyCandidate,
+): Refusal | undefined {
+  if (signs) return foldSign(editor, attention, signs);
+  const refusal = shift && centerKeys(editor, attention, shift);
+  if (refusal || !factors) return refusal;
+  return equalizeQueryKey(editor, attention, factors);
+}
+
+/** Why the keys of an attention cannot be changed at all. */
+export function keyObstacle(graph: Graph, attention: Attention): string | undefined {
+  const projection = projectionOf(editGraph(graph), attention.operands[ATTENTION.k]!, 'the key');
+  return isRefusal(projection) ? projection.reason : undefined;
+}
