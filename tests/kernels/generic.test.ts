@@ -62,6 +62,7 @@ const MACROS: Readonly<Record<string, readonly (readonly (readonly string[])[])[
   AVERAGE_POOL: [[FLOATS]],
   MATMUL_GENERIC: [[NUMBERS]],
   SOFTMAX: [[['exp', 'log'], FLOATS]],
+  LAYER_NORM: [[FLOATS]],
   RESIZE: [[NUMBERS]],
   GRID_SAMPLE: [[FLOATS, FLOATS]],
 };

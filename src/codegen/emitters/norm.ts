@@ -2,14 +2,16 @@ import type { ValueId } from '../../ir/graph.js';
 import { product } from '../../ir/scalar.js';
 import type { Emitter } from '../emit-context.js';
 import { emitGeluGeneric } from './elementwise.js';
-import { requireF32 } from './operands.js';
-import { emitSoftmaxGeneric } from './reduce.js';
+import { emitLayerNormGeneric, emitSoftmaxGeneric } from './reduce.js';
 
 export const emitLayerNorm: Emitter<'layer_norm'> = (node, context) => {
   const [x, gamma = null, beta = null] = node.operands as readonly [ValueId, ...(ValueId | null)[]];
   const [y] = node.results as readonly [ValueId];
-  requireF32(context, node);
-  const shape = context.type(x).shape;
+  const { dtype, shape } = context.type(x);
+  if (dtype !== 'f32') {
+    emitLayerNormGeneric(node, context);
+    return;
+  }
   const n = context.dim(shape.at(-1)!);
   context.run('sq_layer_norm_f32', {
     x: context.pointer(x),

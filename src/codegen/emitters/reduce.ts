@@ -1,4 +1,5 @@
 import type { ValueId } from '../../ir/graph.js';
+import { product } from '../../ir/scalar.js';
 import type { EmitContext, Emitter } from '../emit-context.js';
 import { collapse, int64sOf, splitAt, stridesOf } from './strided.js';
 
@@ -80,5 +81,20 @@ export const emitSoftmaxGeneric: Emitter<'softmax'> = (node, context) => {
   context.runGeneric('sq_softmax.h', 'SQ_DEFINE_SOFTMAX', [fn, dtype], `sq_softmax_${fn}_${dtype}`, {
     ...axisFields(context, x, axis),
     y: context.pointer(node.results[0]!),
+  });
+};
+
+/** Layer normalization of any float type; float32 has a kernel of its own. */
+export const emitLayerNormGeneric: Emitter<'layer_norm'> = (node, context) => {
+  const [x, gamma = null, beta = null] = node.operands as readonly [ValueId, ...(ValueId | null)[]];
+  const { dtype, shape } = context.type(x);
+  context.runGeneric('sq_layer_norm.h', 'SQ_DEFINE_LAYER_NORM', [dtype], `sq_layer_norm_${dtype}`, {
+    x: context.pointer(x),
+    gamma: context.pointer(gamma),
+    beta: context.pointer(beta),
+    y: context.pointer(node.results[0]!),
+    rows: context.dim(product(shape.slice(0, -1))),
+    n: context.dim(shape.at(-1)!),
+    eps: context.floatLiteral(node.attrs.epsilon, 'f64'),
   });
 };

@@ -56,6 +56,13 @@ export function reductionCases(list: CaseList, make: Make, random: () => number)
     for (const log of [false, true])
       for (const axis of [0, 1, 2]) list.add('softmax', [make(dtype, [3, 5, 20])], { axis, log }, { loose: true });
 
+  for (const dtype of FLOATS) {
+    const loose = { loose: true };
+    const attrs = { epsilon: 1e-5 };
+    list.add('layer_norm', [make(dtype, [3, 37]), make(dtype, [37]), make(dtype, [37])], attrs, loose);
+    list.add('layer_norm', [make(dtype, [2, 3, 5]), null, null], attrs, loose);
+  }
+
   for (const dtype of [...FLOATS, ...INTEGERS])
     list.add('matmul', [make(dtype, [3, 5]), make(dtype, [5, 4])], {}, { loose: isFloating(dtype) });
   for (const [a, b] of [
