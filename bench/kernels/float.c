@@ -105,7 +105,7 @@ static void measure_peak(void) {
 #if defined(__AVX512F__)
     lanes = 16;
     __m512 a[24], x = _mm512_set1_ps(0.5f), y = _mm512_set1_ps(0.25f);
-    for (int i = 0; i < 24; i++) a[i] = _mm512_setzero_ps();
+    for (int i = 0; i < 24; i++) a[i] = _mm512_set1_ps((float)i);
     for (int64_t s = 0; s < steps; s++) {
 #pragma GCC unroll 24
       for (int i = 0; i < 24; i++) a[i] = _mm512_fmadd_ps(a[i], x, y);
@@ -115,7 +115,7 @@ static void measure_peak(void) {
 #elif defined(__AVX2__)
     lanes = 8;
     __m256 a[12], x = _mm256_set1_ps(0.5f), y = _mm256_set1_ps(0.25f);
-    for (int i = 0; i < 12; i++) a[i] = _mm256_setzero_ps();
+    for (int i = 0; i < 12; i++) a[i] = _mm256_set1_ps((float)i);
     for (int64_t s = 0; s < 2 * steps; s++) {
 #pragma GCC unroll 12
       for (int i = 0; i < 12; i++) a[i] = _mm256_fmadd_ps(a[i], x, y);
