@@ -1,34 +1,20 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Point, toModelFrame } from './image.js';
+import type { PointPrompt, PromptLabel } from './decoder-prompt.js';
+import type { Point } from './prepare-image.js';
 import type { Size } from './resample.js';
 
-/** 1 inside, 0 outside, 2 and 3 the upper left and lower right corner of a box. */
-export type PromptLabel = 0 | 1 | 2 | 3;
+export { type DecoderPrompt, type PromptLabel, toDecoderPrompt } from './decoder-prompt.js';
 
-export interface Prompt {
+export interface Prompt extends PointPrompt {
   /** Path of the picture. */
   readonly image: string;
   /** Path of the picture of the true mask. */
   readonly mask?: string;
-  /** In pixels of the original picture. */
-  readonly points: readonly Point[];
-  readonly labels: readonly PromptLabel[];
 }
 
 export interface PromptWithMask extends Prompt {
   readonly mask: string;
-}
-
-/** What SAM's decoder takes of a prompt, by the names of its inputs. */
-export interface DecoderPrompt {
-  /** [1, count, 2], in the model's frame. */
-  readonly point_coords: Float32Array;
-  /** [1, count]. */
-  readonly point_labels: Float32Array;
-  readonly count: number;
-  /** [2]: height and width of the original picture. */
-  readonly orig_im_size: Float32Array;
 }
 
 /**
@@ -126,25 +112,6 @@ async function locate(what: string, name: string, folders: readonly string[]): P
       return path;
   }
   throw new Error(`${what} ${JSON.stringify(name)} is not in ${folders.join(' or ')}`);
-}
-
-/**
- * The decoder's inputs for a prompt over a picture of `original` pixels. As in SAM's ONNX example, a prompt without a box
- * gets one more point (0, 0) with label −1.
- */
-export function toDecoderPrompt(
-  { points, labels }: Pick<Prompt, 'points' | 'labels'>,
-  original: Size,
-  side: number,
-): DecoderPrompt {
-  const padding = labels.includes(2) ? [] : [-1];
-  const coords = [...toModelFrame(points, original, side), ...padding.map((): Point => [0, 0])];
-  return {
-    point_coords: Float32Array.from(coords.flat()),
-    point_labels: Float32Array.from([...labels, ...padding]),
-    count: coords.length,
-    orig_im_size: Float32Array.of(original.height, original.width),
-  };
 }
 
 /** Prompts for a picture that nobody has clicked on: points in the middle of it and of its quarters, a box of half its width and one of most of it, a pair of points. */
