@@ -3,6 +3,7 @@ import { quantizeModels } from './calibrate/quantize-package.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
 import { emitPackage, type Manifest } from './codegen/emit-package.js';
 import { resolveTarget } from './codegen/targets.js';
+import { requireCompiler } from './host-tools.js';
 import type { Graph } from './ir/graph.js';
 import { importOnnx } from './ir/onnx/import-model.js';
 import { print } from './ir/text/print.js';
@@ -43,6 +44,7 @@ export async function compile(files: readonly string[], options: CompileOptions)
   checkDumpNames(options.dumpAfter ?? [], bits);
   const sources = await Promise.all(files.map(openSource));
   checkNames(sources, options);
+  if (BITS[bits]) requireCompiler();
 
   const float = named(
     sources.map((source) => ({ ...source, graph: canonicalGraph(source, options) })),

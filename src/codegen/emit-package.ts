@@ -1,8 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Graph } from '../ir/graph.js';
 import { scalarKey } from '../ir/scalar.js';
+import { withTemporaryFolder } from '../temporary-folder.js';
 import { emitCMakeLists, emitMakefile } from './emit-build-files.js';
 import { emitProgram, type Program, type ProgramNode } from './emit-program.js';
 import { emitRunnerTable } from './emit-runner-table.js';
@@ -77,20 +78,20 @@ export interface WrittenPackage {
   readonly nodes: readonly (readonly ProgramNode[])[];
 }
 
+const MANIFEST = 'manifest.json';
 const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
 const MODEL_INFO = fileURLToPath(new URL('./runtime/model_info.h', import.meta.url));
 
 /**
  * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error
- * leaves nothing half-written.
+ * or a signal leaves nothing half-written.
  */
 export async function emitPackage(models: readonly PackageModel[], options: PackageOptions): Promise<WrittenPackage> {
   const outDir = resolve(options.outDir);
   const library = openKernelLibrary();
   const names = uniqueNames(models.map(({ name }) => name));
   await mkdir(dirname(outDir), { recursive: true });
-  const folder = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
-  try {
+  return withTemporaryFolder(join(dirname(outDir), `.${basename(outDir)}-`), async (folder) => {
     await mkdir(join(folder, 'src'));
     await mkdir(join(folder, 'include'));
     const written: { program: Program; model: ManifestModel }[] = [];
@@ -105,7 +106,7 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
     await writeFile(join(folder, 'src', 'models.h'), emitRunnerTable(written.map(({ program }) => program.model)));
     await writeFile(join(folder, 'Makefile'), emitMakefile(names, options.target));
     await writeFile(join(folder, 'CMakeLists.txt'), emitCMakeLists(names, options.target));
-    await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await copyFile(RUNNER, join(folder, 'runner.c'));
     await copyFile(MODEL_INFO, join(folder, 'src', 'model_info.h'));
     for (const [path, content] of Object.entries(options.extraFiles ?? {})) {
@@ -118,9 +119,7 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
     );
     await install(folder, outDir);
     return { manifest, nodes: written.map(({ program }) => program.nodes) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Identifiers for the models of one package. `sq_` is the prefix of what every model's file has for itself, `run` is the runner. */
@@ -174,12 +173,14 @@ const manifestTensor = ({ name, field, file, type, maxElements }: InterfaceTenso
 
 /**
  * Moves the finished package to where it belongs. A folder that is there keeps what is not of a package (and `build`,
- * which make knows how to bring up to date).
+ * which make knows how to bring up to date). The manifest goes first and comes last: a folder that has one is complete.
  */
 async function install(folder: string, target: string): Promise<void> {
   await mkdir(target, { recursive: true });
   for (const model of await previousModels(target)) await rm(join(target, `${model}.weights`), { force: true });
-  for (const entry of await readdir(folder)) {
+  await rm(join(target, MANIFEST), { force: true });
+  const entries = await readdir(folder);
+  for (const entry of [...entries.filter((name) => name !== MANIFEST), MANIFEST]) {
     await rm(join(target, entry), { recursive: true, force: true });
     await rename(join(folder, entry), join(target, entry));
   }
@@ -188,7 +189,7 @@ async function install(folder: string, target: string): Promise<void> {
 /** Models of the package that a folder holds; their weights would otherwise stay behind. */
 async function previousModels(folder: string): Promise<readonly string[]> {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Partial<Manifest>;
+    const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Partial<Manifest>;
     return (manifest.models ?? []).map(({ name }) => toIdentifier(name));
   } catch {
     return [];
