@@ -97,6 +97,12 @@ SQ_UNUSED static __attribute__((noinline)) void sq_attention_pack_u8__avx512_k(c
   }
 }
 
+/* Groups of four keys up to the last that has one, in the order of the values (below). */
+SQ_UNUSED static inline int64_t sq_attention_pack_u8__avx512_groups(int64_t n) {
+  const int64_t left = n % 64, quad = sq_min_i64(3, (left - 1) / 4);
+  return n / 64 * 16 + (left > 0 ? 4 * quad + (left - 1 - 4 * quad) / 16 + 1 : 0);
+}
+
 /*
  * v - 128 as values [ceil(cv / 32)][keys / 4][32][4], keys = n rounded up to 64. Within each 64 keys the groups of four are
  * in the order in which the codes of probabilities are packed: group d has keys 16 * (d % 4) + 4 * (d / 4) + 0..3. Keys and

@@ -102,47 +102,92 @@ static inline void sq_attention_u8__avx512vnni_relative(const uint8_t *q, int64_
   }
 }
 
-/* x of all rows of the tile, and their maxima. Garbage behind the n-th logit. */
-static __attribute__((noinline)) void sq_attention_u8__avx512vnni_logits(const sq_attention_u8_args *a,
-                                                                         const sq_attention_u8__avx512vnni_scratch *s,
-                                                                         const sq_attention_u8__avx512vnni_queries *t, float *max) {
-  const sq_attention_pack_u8__avx512_keys keys = sq_attention_pack_u8__avx512_grid(a);
+/* Where a tile of 14 queries x 32 keys goes: the strip's place in the key grid, and its logits'. */
+typedef struct {
+  int64_t ky, kx, j, valid;
+} sq_attention_u8__avx512vnni_strip;
+
+/* Sums of one or two strips (the second right behind the first) to logits; relative and biased are constants where called. */
+static inline __attribute__((always_inline)) void sq_attention_u8__avx512vnni_scale(
+    const int strips, const int relative, const int biased, const sq_attention_u8_args *a, const sq_attention_u8__avx512vnni_scratch *s,
+    int64_t rows, const int32_t *acc, sq_attention_u8__avx512vnni_strip at, const float *const *bias, __m512 *max) {
   const __m512 scale = _mm512_set1_ps(a->logit_scale);
-  const float *bias[SQ_ATTENTION_U8__AVX512VNNI_MR] = {NULL};
-  __m512 mx[SQ_ATTENTION_U8__AVX512VNNI_MR];
-  for (int64_t r = 0; r < t->rows; r++) {
-    const uint8_t *q = s->q + r * s->q_stride;
-    mx[r] = _mm512_set1_ps(sq_from_bits_f32(0xff800000u));
-    if (a->rel_h) {
-      const int64_t i = t->index[r];
-      float *rel_h = s->rel_h + r * s->rel_h_stride, *rel_w = s->rel_w + r * s->rel_w_stride;
-      sq_attention_u8__avx512vnni_relative(q, a->c, a->rel_h, i / a->rel_qw, s->rel_h_stride, a->rel_h_scale, rel_h);
-      sq_attention_u8__avx512vnni_relative(q, a->c, a->rel_w, i % a->rel_qw, s->rel_w_stride, a->rel_w_scale, rel_w);
+  const __mmask16 mask = (__mmask16)((1u << at.valid) - 1);
+  const float *rel_h = s->rel_h + at.ky, *rel_w = s->rel_w + at.kx;
+  float *to = s->x + at.j;
+  for (int64_t r = 0; r < rows; r++) {
+    __m512 x0 = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc)), scale), x1 = x0;
+    if (strips == 2) x1 = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc + 16)), scale);
+    if (relative) {
+      const __m512 h = _mm512_set1_ps(*rel_h);
+      x0 = _mm512_add_ps(_mm512_add_ps(x0, h), _mm512_loadu_ps(rel_w));
+      if (strips == 2) x1 = _mm512_add_ps(_mm512_add_ps(x1, h), _mm512_loadu_ps(rel_w + 16));
+      rel_h += s->rel_h_stride, rel_w += s->rel_w_stride;
     }
-    if (a->bias) bias[r] = a->bias + t->item * a->bias_batch + t->h * a->bias_head + t->index[r] * a->bias_row;
+    if (biased) {
+      x0 = _mm512_add_ps(x0, strips == 2 ? _mm512_loadu_ps(bias[r] + at.j) : _mm512_maskz_loadu_ps(mask, bias[r] + at.j));
+      if (strips == 2) x1 = _mm512_add_ps(x1, _mm512_loadu_ps(bias[r] + at.j + 16));
+    }
+    _mm512_storeu_ps(to, x0);
+    /* The maximum's second operand is the answer for NaN. */
+    if (strips == 2) {
+      _mm512_storeu_ps(to + 16, x1);
+      max[r] = _mm512_max_ps(x1, _mm512_max_ps(x0, max[r]));
+    } else {
+      max[r] = _mm512_mask_max_ps(max[r], mask, x0, max[r]);
+    }
+    acc += 32, to += s->row;
   }
-  int64_t ky = 0, kx = 0;
+}
+
+/* x of all rows of the tile, and their maxima. Garbage behind the n-th logit. */
+static inline __attribute__((always_inline)) void sq_attention_u8__avx512vnni_score(const int relative, const int biased,
+                                                                                    const sq_attention_u8_args *a,
+                                                                                    const sq_attention_u8__avx512vnni_scratch *s,
+                                                                                    const sq_attention_u8__avx512vnni_queries *t,
+                                                                                    const float *const *bias, __m512 *max) {
+  const sq_attention_pack_u8__avx512_keys keys = sq_attention_pack_u8__avx512_grid(a);
+  sq_attention_u8__avx512vnni_strip at = {0, 0, 0, 0};
   for (int64_t strip = 0; strip < keys.rows * keys.strips; strip += 2) {
     int32_t acc[SQ_ATTENTION_U8__AVX512VNNI_MR * 32];
     sq_gemm_u8s8__avx512vnni_tile(t->rows, s->q, s->q_stride, s->q_stride, s->terms + strip * 16, s->k + strip * 16 * s->q_stride,
                                   acc, 32);
-    for (int64_t half = 0; half < 2 && ky < keys.rows; half++) {
-      const int64_t j = ky * keys.width + kx, valid = sq_min_i64(16, keys.width - kx);
-      const __mmask16 mask = (__mmask16)((1u << valid) - 1);
-      for (int64_t r = 0; r < t->rows; r++) {
-        __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc + r * 32 + half * 16)), scale);
-        if (a->rel_h) {
-          x = _mm512_add_ps(x, _mm512_set1_ps(s->rel_h[r * s->rel_h_stride + ky]));
-          x = _mm512_add_ps(x, _mm512_loadu_ps(s->rel_w + r * s->rel_w_stride + kx));
-        }
-        if (a->bias) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, bias[r] + j));
-        _mm512_storeu_ps(s->x + r * s->row + j, x);
-        mx[r] = _mm512_mask_max_ps(mx[r], mask, x, mx[r]);
-      }
-      kx += 16;
-      if (kx >= keys.width) kx = 0, ky++;
+    if (keys.width - at.kx >= 32) {
+      at.j = at.ky * keys.width + at.kx, at.valid = 16;
+      sq_attention_u8__avx512vnni_scale(2, relative, biased, a, s, t->rows, acc, at, bias, max);
+      at.kx += 32;
+      if (at.kx >= keys.width) at.kx = 0, at.ky++;
+      continue;
+    }
+    for (int64_t half = 0; half < 2 && at.ky < keys.rows; half++) {
+      at.j = at.ky * keys.width + at.kx, at.valid = sq_min_i64(16, keys.width - at.kx);
+      sq_attention_u8__avx512vnni_scale(1, relative, biased, a, s, t->rows, acc + 16 * half, at, bias, max);
+      at.kx += 16;
+      if (at.kx >= keys.width) at.kx = 0, at.ky++;
     }
   }
+}
+
+static __attribute__((noinline)) void sq_attention_u8__avx512vnni_logits(const sq_attention_u8_args *a,
+                                                                         const sq_attention_u8__avx512vnni_scratch *s,
+                                                                         const sq_attention_u8__avx512vnni_queries *t, float *max) {
+  const float *bias[SQ_ATTENTION_U8__AVX512VNNI_MR] = {NULL};
+  __m512 mx[SQ_ATTENTION_U8__AVX512VNNI_MR];
+  for (int64_t r = 0; r < t->rows; r++) {
+    const uint8_t *q = s->q + r * s->q_stride;
+    const int64_t i = t->index[r];
+    mx[r] = _mm512_set1_ps(sq_from_bits_f32(0xff800000u));
+    if (a->rel_h) {
+      float *rel_h = s->rel_h + r * s->rel_h_stride, *rel_w = s->rel_w + r * s->rel_w_stride;
+      sq_attention_u8__avx512vnni_relative(q, a->c, a->rel_h, i / a->rel_qw, s->rel_h_stride, a->rel_h_scale, rel_h);
+      sq_attention_u8__avx512vnni_relative(q, a->c, a->rel_w, i % a->rel_qw, s->rel_w_stride, a->rel_w_scale, rel_w);
+    }
+    if (a->bias) bias[r] = a->bias + t->item * a->bias_batch + t->h * a->bias_head + i * a->bias_row;
+  }
+  if (a->rel_h && a->bias) sq_attention_u8__avx512vnni_score(1, 1, a, s, t, bias, mx);
+  else if (a->rel_h) sq_attention_u8__avx512vnni_score(1, 0, a, s, t, bias, mx);
+  else if (a->bias) sq_attention_u8__avx512vnni_score(0, 1, a, s, t, bias, mx);
+  else sq_attention_u8__avx512vnni_score(0, 0, a, s, t, bias, mx);
   for (int64_t r = 0; r < t->rows; r++) max[r] = _mm512_reduce_max_ps(mx[r]);
 }
 
@@ -176,7 +221,8 @@ static void sq_attention_u8__avx512vnni_tile(const sq_attention_u8_args *a, cons
                                              const sq_attention_codes_u8__avx512_table *table,
                                              const sq_attention_u8__avx512vnni_queries *t) {
   enum { MR = SQ_ATTENTION_U8__AVX512VNNI_MR };
-  const int64_t keys = sq_attention_u8_round(a->n, 64), planes = table->planes, rows = t->rows * planes;
+  const int64_t keys = sq_attention_u8_round(a->n, 64), depth = sq_attention_pack_u8__avx512_groups(a->n) * 4;
+  const int64_t planes = table->planes, rows = t->rows * planes;
   const int32_t zeros[32] = {0};
   float max[MR];
   int32_t total[MR], acc[2 * MR * 32];
@@ -187,7 +233,7 @@ static void sq_attention_u8__avx512vnni_tile(const sq_attention_u8_args *a, cons
   }
   for (int64_t ch = 0; ch < a->cv; ch += 32) {
     for (int64_t r = 0; r < rows; r += MR)
-      sq_gemm_u8s8__avx512vnni_tile(sq_min_i64(MR, rows - r), s->p + r * s->row, s->row, keys, zeros, s->v + ch * keys, acc + r * 32, 32);
+      sq_gemm_u8s8__avx512vnni_tile(sq_min_i64(MR, rows - r), s->p + r * s->row, s->row, depth, zeros, s->v + ch * keys, acc + r * 32, 32);
     for (int64_t r = 0; r < t->rows; r++) {
       const int32_t *high = acc + r * planes * 32, *low = high + (planes - 1) * 32;
       const int64_t at = t->b * a->out_batch + t->token[r] * a->out_row + t->h * a->cv + ch;
