@@ -100,7 +100,7 @@ export function createScalarProgram(leaves: ScalarLeaves): ScalarProgram {
         for (const { coefficient, atoms } of monomials) {
           lines.push('{', `  int64_t term = ${toIntLiteral(coefficient)};`);
           for (const atom of atoms)
-            lines.push(`  if (__builtin_mul_overflow(term, ${atom}, &term)) return SQ_ERROR_SCALAR;`);
+            lines.push(`  if (!sq_scalar_mul(term, ${atom}, &term)) return SQ_ERROR_SCALAR;`);
           lines.push(`  if (__builtin_add_overflow(${sum}, term, &${sum})) return SQ_ERROR_SCALAR;`, '}');
         }
       },

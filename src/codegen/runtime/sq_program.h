@@ -33,7 +33,15 @@ SQ_UNUSED static inline void sq_program_copy(void *to, const void *from, int64_t
   for (int64_t i = 0; i < bytes; i++) target[i] = source[i];
 }
 
-/* Integer division of the scalars of a run; 0 where the result is not defined. */
+/* Integer arithmetic on the scalars of a run; 0 where the result is not defined or does not fit. */
+
+/* By division: __builtin_mul_overflow wants 128-bit helpers of a runtime library on 32-bit targets. */
+SQ_UNUSED static inline int sq_scalar_mul(int64_t a, int64_t b, int64_t *result) {
+  if (a > 0 && (b > 0 ? a > INT64_MAX / b : b < INT64_MIN / a)) return 0;
+  if (a < 0 && (b > 0 ? a < INT64_MIN / b : b < 0 && b < INT64_MAX / a)) return 0;
+  *result = a * b;
+  return 1;
+}
 SQ_UNUSED static inline int sq_scalar_trunc_div(int64_t a, int64_t b, int64_t *result) {
   if (b == 0 || (a == INT64_MIN && b == -1)) return 0;
   *result = a / b;
