@@ -236,17 +236,20 @@ function attentionCase(index: number): Case {
     offset: quantizer === 'row_log2' ? int(0, 3) : 0,
     reference: 0.09 + random() / 2,
   };
+  const offset = index % 8 >= 5;
   const constants = attentionConstants({
     q,
     k,
     v,
     scale: 3,
     softmax,
-    relHeightScale: 0.02,
+    relHeightScale: offset ? 3 : 0.02,
     relWidthScale: 0.01,
     output,
   });
-  const relHeight = relative ? { data: signed(qh * kh * channels, 8), shape: [qh, kh, channels] } : undefined;
+  // The same for every key, so that only the order of the additions shows.
+  const heights = offset ? new Int8Array(qh * kh * channels).fill(127) : signed(qh * kh * channels, 8);
+  const relHeight = relative ? { data: heights, shape: [qh, kh, channels] } : undefined;
   const relWidth = relative ? { data: signed(qw * kw * channels, 8), shape: [qw, kw, channels] } : undefined;
   const biasShape = pick([
     [batch * windows, heads, m, n],
