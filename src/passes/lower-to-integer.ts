@@ -123,7 +123,8 @@ export function lowerToInteger(graph: Graph): Graph {
       if (current === undefined || current.op !== 'quantize') continue;
       const producer = editor.definition(current.operands[0]!);
       if (producer === undefined) continue;
-      editor.at(current);
+      // What replaces a producer keeps its name.
+      editor.at({ ...current, source: producer.source });
       changed = FUSIONS.some((fusion) => fusion(editor, current, producer)) || changed;
     }
   }
