@@ -14,6 +14,7 @@ import { comparePrograms, type LayerComparison } from './compare-programs.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
+import { roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
 
 export interface QuantizeOptions {
@@ -78,7 +79,8 @@ export async function quantizeProgram(
   }
 
   const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
-  const { choices, layers } = await chooseLayers(graph, profile, run, { precision, limit });
+  const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
+  const layers = precision.weightBits < 8 ? await roundWeights(graph, nearest, run, limit) : nearest;
   const plan: QuantizationPlan = {
     layers,
     softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),

@@ -1,0 +1,67 @@
+import { editGraph } from '../ir/edit.js';
+import { type Graph, type NodeOf, typeOf, type ValueId } from '../ir/graph.js';
+import { quantizeRows } from '../ir/integer/weights.js';
+import { divideExact, product } from '../ir/scalar.js';
+import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
+import type { RunSamples } from './run-samples.js';
+import { secondOrderCodes } from './second-order-codes.js';
+
+/** Input channels up to which XᵀX is worth its n² memory and n³ work. */
+const MAX_CHANNELS = 4096;
+
+type Layers = QuantizationPlan['layers'];
+
+/** Adds outputs `gram_<value>` = XᵀX [k, k] of each value x [..., k]. */
+function gramProgram(graph: Graph, values: readonly ValueId[]): Graph {
+  const editor = editGraph({ ...graph, outputs: [] });
+  for (const value of values) {
+    const shape = typeOf(graph, value).shape;
+    const k = shape.at(-1) as number;
+    const rows = editor.emitOne('reshape', [value], { shape: [divideExact(product(shape), k), k] });
+    const columns = editor.emitOne('transpose', [rows], { perm: [1, 0] });
+    editor.output(`gram_${value}`, editor.emitOne('matmul', [columns, rows], {}));
+  }
+  return editor.finish();
+}
+
+/**
+ * Rounds the weights of the linear layers so that the error of a layer's result, not of its weights, is least: second-order
+ * rounding (GPTQ, Frantar et al. 2023) with XᵀX over the calibration samples. Convolutions keep their nearest codes.
+ */
+export async function roundWeights(graph: Graph, layers: Layers, run: RunSamples, limit: number): Promise<Layers> {
+  const linears = graph.nodes.filter(
+    (node): node is NodeOf<'linear'> =>
+      node.op === 'linear' &&
+      layers.has(node.results[0]!) &&
+      (typeOf(graph, node.operands[0]!).shape.at(-1) as number) <= MAX_CHANNELS,
+  );
+  const inputs = [...new Set(linears.map(({ operands }) => operands[0]!))];
+  if (inputs.length === 0) return layers;
+  const grams = new Map<ValueId, Float64Array>();
+  await run(
+    gramProgram(graph, inputs),
+    'weight rounding',
+    (outputs) => {
+      for (const value of inputs) {
+        const sample = outputs.get(`gram_${value}`)!.data as Float32Array;
+        const sum = grams.get(value) ?? new Float64Array(sample.length);
+        for (let i = 0; i < sample.length; i++) sum[i]! += sample[i]!;
+        grams.set(value, sum);
+      }
+    },
+    limit,
+  );
+  const rounded = new Map<ValueId, LayerPlan>(layers);
+  for (const { operands, results } of linears) {
+    const plan = layers.get(results[0]!)!;
+    const { data, shape } = graph.constants.get(operands[1]!)!.load();
+    const [n, k] = shape as [number, number];
+    const weights = data as Float32Array;
+    const gram = grams.get(operands[0]!)!;
+    const codes =
+      secondOrderCodes(weights, { n, k }, plan.scales, plan.bits, gram) ??
+      quantizeRows(weights, k, plan.scales, plan.bits);
+    rounded.set(results[0]!, { ...plan, codes });
+  }
+  return rounded;
+}
