@@ -1,5 +1,5 @@
-import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-granularity.js';
+import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { OBSERVERS, type Observer } from './calibrate/observers.js';
 import type { PackageOptions } from './codegen/emit-package.js';
 import { TARGET_NAMES, type TargetName } from './codegen/targets.js';
@@ -38,6 +38,8 @@ export interface CompileOptions {
   readonly freeze?: ReadonlyMap<string, Tensor>;
   /** Name of the model in C; with several models, what their names begin with. */
   readonly name?: string;
+  /** Whether to write the JavaScript bindings, `<outDir>/js`; default true. */
+  readonly js?: boolean;
   /** Passes after which `onDump` gets the program as text. */
   readonly dumpAfter?: readonly string[];
   readonly onDump?: (model: string, pass: string, text: string) => void;

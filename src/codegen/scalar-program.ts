@@ -99,8 +99,7 @@ export function createScalarProgram(leaves: ScalarLeaves): ScalarProgram {
         lines.push(`${sum} = ${toIntLiteral(constant)};`);
         for (const { coefficient, atoms } of monomials) {
           lines.push('{', `  int64_t term = ${toIntLiteral(coefficient)};`);
-          for (const atom of atoms)
-            lines.push(`  if (!sq_scalar_mul(term, ${atom}, &term)) return SQ_ERROR_SCALAR;`);
+          for (const atom of atoms) lines.push(`  if (!sq_scalar_mul(term, ${atom}, &term)) return SQ_ERROR_SCALAR;`);
           lines.push(`  if (__builtin_add_overflow(${sum}, term, &${sum})) return SQ_ERROR_SCALAR;`, '}');
         }
       },
