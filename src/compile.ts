@@ -1,6 +1,8 @@
-import { basename, parse } from 'node:path';
+import { basename, join, parse } from 'node:path';
 import { quantizeModels } from './calibrate/quantize-package.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
+import { emitBindings } from './codegen/bindings/emit-bindings.js';
+import type { SamPair } from './codegen/bindings/emit-index.js';
 import { emitPackage, type Manifest } from './codegen/emit-package.js';
 import { resolveTarget } from './codegen/targets.js';
 import { requireCompiler } from './host-tools.js';
@@ -22,6 +24,8 @@ export interface CompiledModels {
   /** Where the calibration samples came from; undefined for float builds. */
   readonly calibration: string | undefined;
   readonly report: unknown;
+  /** Why the WebAssembly modules of the bindings could not be built here; undefined where they were, or were not asked for. */
+  readonly wasmMissing: string | undefined;
 }
 
 interface Model {
@@ -55,14 +59,33 @@ export async function compile(files: readonly string[], options: CompileOptions)
   const models = widths === undefined ? float : await quantized(float, widths, options);
   const report = packageReport(models, bits);
   options.onProgress?.('writing C', 0, 1);
+  let wasmMissing: string | undefined;
   const { manifest } = await emitPackage(models, {
     target: resolveTarget(options.target ?? 'host'),
     bits,
     outDir,
     extraFiles: { 'report.json': `${JSON.stringify(report, null, 2)}\n` },
+    ...(options.js !== false && {
+      addTo: async (folder, packaged) => {
+        const sam = samPair(packaged);
+        const packageName = (options.name ?? (sam ? 'sam' : (packaged[0]?.name ?? 'model'))).toLowerCase();
+        const bindings = { exact: bits !== 'f32', packageName: `${packageName.replace(/_/g, '-')}-${bits}`, sam };
+        ({ wasmMissing } = await emitBindings(join(folder, 'js'), packaged, bindings));
+      },
+    }),
   });
   options.onProgress?.('writing C', 1, 1);
-  return { manifest, bits, calibration, report };
+  return { manifest, bits, calibration, report, wasmMissing };
+}
+
+/** The encoder and decoder of a package that holds just these. */
+function samPair(models: readonly { readonly name: string; readonly graph: Graph }[]): SamPair | undefined {
+  const described = models.map(({ name, graph }) => ({ name, sam: describeSam(graph) }));
+  const encoder = described.find(({ sam }) => sam.role === 'encoder');
+  const decoder = described.find(({ sam }) => sam.role === 'decoder');
+  if (models.length !== 2 || encoder?.sam.role !== 'encoder' || decoder === undefined) return undefined;
+  const { side, image, embeddings } = encoder.sam;
+  return { encoder: encoder.name, decoder: decoder.name, side, image, embeddings };
 }
 
 /** Import and canonical pipeline. */

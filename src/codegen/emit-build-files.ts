@@ -15,6 +15,9 @@ CFLAGS ?= ${C_FLAGS.join(' ')}
 TARGET_FLAGS ?= ${TARGETS[target].flags.join(' ')}
 LDLIBS ?= -lpthread -lm
 
+# macOS: symbols of Node.js are found when it loads the addon
+ADDON_LDFLAGS ?= $(if $(filter Darwin,$(shell uname -s)),-undefined dynamic_lookup)
+
 MODELS = ${models.join(' ')}
 
 all: build/run $(MODELS:%=build/lib%.a)
@@ -29,11 +32,28 @@ build/lib%.a: build/%.o
 build/run: runner.c src/models.h $(MODELS:%=build/%.o)
 	$(CC) $(CFLAGS) $(TARGET_FLAGS) $(LDFLAGS) runner.c $(MODELS:%=build/%.o) $(LDLIBS) -o $@
 
+# WebAssembly modules of the package in js, where compile could not build them
+wasm:
+	$(MAKE) -C js
+
+# Back end of the package in js for Node.js
+native: js/native/models.node $(MODELS:%=js/native/%.weights)
+
+build/pic/%.o: src/%.c include/%.h
+	@mkdir -p build/pic
+	$(CC) $(CFLAGS) $(TARGET_FLAGS) -fPIC -c $< -o $@
+
+js/native/models.node: js/native/node-addon.c src/models.h $(MODELS:%=build/pic/%.o)
+	$(CC) $(CFLAGS) $(TARGET_FLAGS) -fPIC -shared $(ADDON_LDFLAGS) js/native/node-addon.c $(MODELS:%=build/pic/%.o) $(LDLIBS) -o $@
+
+js/native/%.weights: %.weights
+	ln -f $< $@ 2>/dev/null || cp $< $@
+
 clean:
-	rm -rf build
+	rm -rf build js/native/*.node js/native/*.weights
 
 .SECONDARY:
-.PHONY: all clean
+.PHONY: all clean wasm native
 `;
 }
 

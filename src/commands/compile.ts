@@ -14,6 +14,7 @@ interface Options extends Pick<CompileOptions, 'target' | 'keys' | 'softmax' | '
   readonly dim?: Readonly<Record<string, Bounds>>;
   readonly freeze?: readonly (readonly [string, string])[];
   readonly dumpAfter?: readonly string[];
+  readonly js: boolean;
   readonly verbose?: true;
   readonly json?: true;
 }
@@ -33,6 +34,7 @@ export const addCompile = (program: Command, io: Io): Command =>
     .option('--dim <symbol=min..max>', 'bounds of a symbolic dimension (repeatable)', parseDim)
     .option('--freeze <input=file.npy>', 'make an input a constant (repeatable)', collectBindings)
     .option('--name <identifier>', 'name of the model in C (of several: what their names begin with)')
+    .option('--no-js', 'leave out js/, the bindings for JavaScript')
     .option('--dump-after <pass>', 'print the program after a pass (repeatable)', collect)
     .option('--verbose', 'name every pass with its time; stacks of errors')
     .option('--json', 'print one JSON object')
@@ -49,10 +51,11 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
   const dump = options.json ? io.err : io.out;
   const say = options.dumpAfter ? io.err : io.out;
   let last = performance.now();
-  const { manifest, calibration } = await withProgress(io, (onProgress) =>
+  const { manifest, calibration, wasmMissing } = await withProgress(io, (onProgress) =>
     compile(files, {
       outDir: options.out,
       bits,
+      js: options.js,
       ...(options.target !== undefined && { target: options.target }),
       ...(options.calib !== undefined && { calibration: options.calib }),
       ...(options.keys !== undefined && { keys: options.keys }),
@@ -71,6 +74,8 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
       onProgress: options.verbose ? () => {} : onProgress,
     }),
   );
+  if (wasmMissing !== undefined)
+    io.err(`js: WebAssembly is not built: ${wasmMissing}; later: make -C ${options.out} wasm\n`);
   const shipped = calibration !== undefined && options.calib === undefined;
   if (options.json) {
     io.out(json({ out: options.out, ...(calibration !== undefined && { calibration }), ...manifest }));
