@@ -193,7 +193,8 @@ static void rows(void) {
   report("gelu_f32", "4096x768", best(sq_gelu_f32, &gelu, sq_gelu_f32_units(&gelu)), 0, (double)count * 8);
   sq_softmax_f32_args soft = {x, 4096, y, 4096, 768, 4096};
   report("softmax_f32", "768x4096", best(sq_softmax_f32, &soft, sq_softmax_f32_units(&soft)), 0, (double)count * 8);
-  sq_resize_bilinear_f32_args resize = {x, y, 3, 256, 256, 1000, 1000, 1, 0.256f, 0.5f, -0.5f, 0.256f, 0.5f, -0.5f};
+  sq_resize_bilinear_f32_args resize = {x, y, 3, 256, 256, 1000, 1000, 1, 0.256f, 0.5f, -0.5f, 0.256f, 0.5f, -0.5f,
+                                        (uint8_t *)values(4000), 0};
   report("resize_bilinear_f32", "3x256x256 -> 1000x1000", best(sq_resize_bilinear_f32, &resize, sq_resize_bilinear_f32_units(&resize)), 0, 3 * 4e6);
   sq_matmul_f32_args product = {x, NULL, 0, 32, 1, y, NULL, 0, 65536, 1, x + 4096, 0, 65536, 1, 4, 65536, 32};
   float *wide = values(4 * 65536);

@@ -60,12 +60,18 @@ export const emitResize: Emitter<'resize'> = (node, context) => {
       [`offset_${suffix}`]: context.floatLiteral(same ? 0 : shifts.offset),
     };
   };
-  context.run('sq_resize_bilinear_f32', {
-    x: context.pointer(x),
-    y: context.pointer(y),
-    outer: context.dim(product(shape.slice(0, Math.max(0, height)))),
-    inner: context.dim(product(shape.slice(last + 1))),
-    ...spatial(height, 'h'),
-    ...spatial(last, 'w'),
-  });
+  const inner = product(shape.slice(last + 1));
+  context.run(
+    'sq_resize_bilinear_f32',
+    {
+      x: context.pointer(x),
+      y: context.pointer(y),
+      outer: context.dim(product(shape.slice(0, Math.max(0, height)))),
+      inner: context.dim(inner),
+      ...spatial(height, 'h'),
+      ...spatial(last, 'w'),
+    },
+    // sq_resize_bilinear_f32_scratch_bytes
+    { scratchBytes: typeof inner === 'number' && inner !== 1 ? 0 : 16 * context.maxDim(sizes[last]!) },
+  );
 };

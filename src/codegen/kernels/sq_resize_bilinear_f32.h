@@ -10,6 +10,8 @@
  *   align_corners       shift 0, offset 0, scale = (in - 1) / (out - 1), 0 where out = 1
  *   pytorch_half_pixel  as half_pixel, and where out = 1: scale 0, offset 0
  * A unit is one output row: outer * out_h of them.
+ * scratch: sq_resize_bilinear_f32_scratch_bytes a worker, 4-byte aligned: what is the same for every row of a plane, and the
+ * two input rows last widened, which the next output rows mostly want again.
  */
 #include "sq_kernel.h"
 
@@ -19,10 +21,16 @@ typedef struct sq_resize_bilinear_f32_args {
   int64_t outer, in_h, in_w, out_h, out_w, inner;
   float scale_h, shift_h, offset_h;
   float scale_w, shift_w, offset_w;
+  uint8_t *scratch;
+  int64_t scratch_stride;
 } sq_resize_bilinear_f32_args;
 
 SQ_UNUSED static inline int64_t sq_resize_bilinear_f32_units(const sq_resize_bilinear_f32_args *a) {
   return a->outer * a->out_h;
+}
+
+SQ_UNUSED static inline int64_t sq_resize_bilinear_f32_scratch_bytes(const sq_resize_bilinear_f32_args *a) {
+  return a->inner == 1 ? 4 * a->out_w * (int64_t)sizeof(float) : 0;
 }
 
 #endif

@@ -159,8 +159,11 @@ static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64
         float bottom = p[(y1 * iw + x0) * inner] * (1.0f - wx) + p[(y1 * iw + x1) * inner] * wx;
         *to++ = top * (1.0f - wy) + bottom * wy;
       }
-  sq_resize_bilinear_f32_args a = {x, y, outer, ih, iw, oh, ow, inner, scale_h, shift, offset, scale_w, shift, offset};
+  sq_resize_bilinear_f32_args a = {x, y, outer, ih, iw, oh, ow, inner, scale_h, shift, offset, scale_w, shift, offset, NULL, 0};
+  a.scratch_stride = sq_resize_bilinear_f32_scratch_bytes(&a);
+  a.scratch = (uint8_t *)check_alloc(2 * a.scratch_stride);
   check_run(sq_resize_bilinear_f32, &a, sq_resize_bilinear_f32_units(&a));
+  free(a.scratch);
   check_bytes("resize", expected, y, outer * oh * ow * inner * 4);
   check_hash(y, outer * oh * ow * inner * 4);
   free(x), free(y), free(expected);
