@@ -14,12 +14,14 @@ const sources = filesUnder('src', /\.ts$/);
 
 /** Files of src/ itself that everything may use: pictures, arrays, errors, the machine. They use each other and `ir`. */
 const SUPPORT = [
+  'decoder-prompt',
   'host-tools',
   'image',
   'mask',
   'npy',
   'npy-tensor',
   'overlay',
+  'prepare-image',
   'prompts',
   'resample',
   'sam',
