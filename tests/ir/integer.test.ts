@@ -227,7 +227,8 @@ function attentionCase(index: number): Case {
   const windows = windowed ? Math.ceil(gridH / winH) * Math.ceil(gridW / winW) : 1;
   const [q, k, v] = [quantization(4), quantization(4), quantization(4)];
   const quantizer = KINDS[index % 3]!;
-  const output = index % 5 === 0 ? undefined : quantization(4);
+  const offset = index % 8 >= 5;
+  const output = offset || index % 5 === 0 ? undefined : quantization(4);
   const tau = pick([1, 2, 4, 8, 16]);
   const softmax = {
     quantizer,
@@ -236,15 +237,14 @@ function attentionCase(index: number): Case {
     offset: quantizer === 'row_log2' ? int(0, 3) : 0,
     reference: 0.09 + random() / 2,
   };
-  const offset = index % 8 >= 5;
   const constants = attentionConstants({
     q,
     k,
     v,
-    scale: 3,
+    scale: offset ? 0.03 : 3,
     softmax,
     relHeightScale: offset ? 3 : 0.02,
-    relWidthScale: 0.01,
+    relWidthScale: offset ? 0.001 : 0.01,
     output,
   });
   // The same for every key, so that only the order of the additions shows.
