@@ -66,6 +66,8 @@ export async function emitBindings(
     compiled.push(name);
   }
   for (const file of ['wasm.c', 'model_info.h']) await copyFile(join(RUNTIME_FOLDER, file), join(folder, 'src', file));
+  for (const file of ['node-addon.c', 'node_api.h'])
+    await copyFile(join(RUNTIME_FOLDER, file), join(folder, 'native', file));
   await write('Makefile', emitWasmMakefile(compiled));
   for (const [path, text] of transpile('index.ts', emitIndex(bound, sam))) await write(path, text);
   for (const [path, text] of await runtimeFiles(sam !== undefined)) await write(`runtime/${path}`, text);
