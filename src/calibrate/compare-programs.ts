@@ -5,6 +5,8 @@ import type { RunSamples } from './run-samples.js';
 import { addError, addSquareSum, decibels, totals } from './score.js';
 
 export interface LayerComparison {
+  /** As `layersIn` gives it: equal for the same layer of two programs. */
+  readonly key: string;
   /** The ONNX node the layer came from. */
   readonly source: string;
   readonly sqnrDecibels: number;
@@ -30,7 +32,7 @@ const LAYER_OPS: readonly Node['op'][] = ['linear', 'conv', 'attention'];
 const INTEGER_OPS: readonly Node['op'][] = ['integer_linear', 'integer_conv', 'integer_attention'];
 
 /** Layers by op, source and place among those of one source (a split qkv gives three): equal in both programs. */
-function layersIn(graph: Graph): { readonly key: string; readonly node: Node }[] {
+export function layersIn(graph: Graph): { readonly key: string; readonly node: Node }[] {
   const seen = new Map<string, number>();
   return graph.nodes
     .filter((node) => LAYER_OPS.includes(node.op) || INTEGER_OPS.includes(node.op))
@@ -56,7 +58,7 @@ export async function comparePrograms(
   const inputs = new Map(float.inputs.map((id) => [valueOf(float, id).name, id] as const));
   const copied = copyInto(editor, quantized, inputs);
   const references = new Map(layersIn(float).map(({ key, node }) => [key, node] as const));
-  const compared: { name: string; source: string }[] = [];
+  const compared: { name: string; key: string; source: string }[] = [];
   const compare = (name: string, reference: ValueId, value: ValueId): void => {
     const { quant } = editor.type(value);
     const candidate = quant === undefined ? value : editor.emitOne('dequantize', [value], { quant });
@@ -68,7 +70,7 @@ export async function comparePrograms(
     if (reference === undefined || !INTEGER_OPS.includes(node.op)) continue;
     const name = `layer${compared.length}`;
     compare(name, reference.results[0]!, copied.get(node.results[0]!)!);
-    compared.push({ name, source: node.source });
+    compared.push({ name, key, source: node.source });
   }
   const outputs = float.outputs.filter(({ value }) => typeOf(float, value).dtype === 'f32');
   for (const [i, { name, value }] of outputs.entries()) {
@@ -79,7 +81,7 @@ export async function comparePrograms(
   await run(editor.finish(), 'comparison with float', sums.add, limit);
   const ratio = (name: string): number => decibels(sums.get(`signal_${name}`), sums.get(`error_${name}`));
   return {
-    layers: compared.map(({ name, source }) => ({ source, sqnrDecibels: ratio(name) })),
+    layers: compared.map(({ name, key, source }) => ({ key, source, sqnrDecibels: ratio(name) })),
     outputs: new Map(outputs.map(({ name }, i) => [name, ratio(`output${i}`)] as const)),
   };
 }

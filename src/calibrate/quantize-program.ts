@@ -10,12 +10,13 @@ import { chooseKeys, type KeyChoice } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseMigration, type MigrationChoice } from './choose-migration.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
-import { comparePrograms, type LayerComparison } from './compare-programs.js';
+import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
 import { roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
+import { channelOrders, type KeySummary, summarizeKeys } from './summarize-keys.js';
 
 export interface QuantizeOptions {
   readonly precision: Precision;
@@ -33,10 +34,17 @@ export interface QuantizationReport {
     readonly kind: AttentionKind;
     readonly keys: KeyChoice;
     readonly softmax: SoftmaxChoice | undefined;
+    /** The keys as calibration saw them, before their transform and after it. */
+    readonly summaries: { readonly before: KeySummary; readonly after: KeySummary } | undefined;
+    /** Of its result in the whole quantized program; undefined where it stayed in float. */
+    readonly sqnrDecibels: number | undefined;
   }[];
   /** Scales moved from LayerNorms into the layers behind them. */
   readonly migrations: readonly MigrationChoice[];
-  readonly layers: readonly LayerChoice[];
+  readonly layers: readonly (LayerChoice & {
+    /** Of its result in the whole quantized program; undefined where it stayed in float. */
+    readonly sqnrDecibels: number | undefined;
+  })[];
   readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
 }
 
@@ -72,6 +80,8 @@ export async function quantizeProgram(
     }
     migrations = migrated.choices;
   }
+  const orders = channelOrders(graph, profile);
+  const keysBefore = summarizeKeys(graph, profile, orders);
   const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit });
   if (keyed.choices.some(({ transform }) => transform !== 'none')) {
     graph = keyed.graph;
@@ -93,6 +103,9 @@ export async function quantizeProgram(
   ];
   const quantized = runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
   const comparison = await comparePrograms(float, quantized, run, limit);
+  const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
+  const sqnrOf = new Map(layersIn(graph).map(({ key, node }) => [node.results[0]!, measured.get(key)] as const));
+  const keysAfter = summarizeKeys(graph, profile, orders);
   return {
     graph: quantized,
     report: {
@@ -101,13 +114,18 @@ export async function quantizeProgram(
         kind: kindOf(graph, attention),
         keys: keyed.choices[i]!,
         softmax: softmaxes.get(attention.results[0]!),
+        summaries: bothOf(keysBefore[i], keysAfter[i]),
+        sqnrDecibels: sqnrOf.get(attention.results[0]!),
       })),
       migrations,
-      layers: choices,
+      layers: choices.map((choice) => ({ ...choice, sqnrDecibels: sqnrOf.get(choice.node.results[0]!) })),
       comparison,
     },
   };
 }
+
+const bothOf = <T>(before: T | undefined, after: T | undefined): { before: T; after: T } | undefined =>
+  before !== undefined && after !== undefined ? { before, after } : undefined;
 
 /** Quantizations of the activations that quantized layers and attentions read. */
 function activationsOf(

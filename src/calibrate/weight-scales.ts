@@ -35,23 +35,6 @@ export function observeWeights(
   return scales;
 }
 
-/** Codes of a weight: nearest, ties to even, clamped. */
-export function quantizeWeights(
-  name: string,
-  weights: Float32Array,
-  scales: Float32Array,
-  { channels, bits }: WeightOptions,
-): Int8Array {
-  const length = channelLength(name, weights, channels);
-  const highest = 2 ** (bits - 1) - 1;
-  const codes = new Int8Array(weights.length);
-  for (let i = 0; i < weights.length; i++) {
-    const code = roundHalfToEven(weights[i]! / scales[Math.floor(i / length)]!);
-    codes[i] = Math.min(highest, Math.max(-highest - 1, code));
-  }
-  return codes;
-}
-
 function channelLength(name: string, weights: Float32Array, channels: number): number {
   const length = weights.length / channels;
   if (!Number.isInteger(length))
@@ -112,11 +95,4 @@ function squaredError(row: Float32Array, scale: number, bits: number, enough: nu
     if (sum >= limit) return enough;
   }
   return sum * scale * scale;
-}
-
-function roundHalfToEven(x: number): number {
-  const below = Math.floor(x);
-  const rest = x - below;
-  if (rest !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { observeWeights, quantizeWeights, WEIGHT_OBSERVERS } from '../../src/calibrate/weight-scales.js';
+import { observeWeights, WEIGHT_OBSERVERS } from '../../src/calibrate/weight-scales.js';
+import { quantizeRows } from '../../src/ir/integer/weights.js';
 
 const anyWeights = fc.float32Array({ minLength: 12, maxLength: 12, noNaN: true, min: -64, max: 64 });
 const bits = fc.constantFrom(4, 6, 8);
 
 function errorOf(weights: Float32Array, scales: Float32Array, width: number): number {
-  const codes = quantizeWeights('w', weights, scales, { channels: scales.length, bits: width });
+  const codes = quantizeRows(weights, weights.length / scales.length, scales, width);
   const length = weights.length / scales.length;
   return weights.reduce((sum, w, i) => sum + (w - codes[i]! * scales[Math.floor(i / length)]!) ** 2, 0);
 }
@@ -16,7 +17,7 @@ describe('min-max', () => {
     fc.assert(
       fc.property(anyWeights, bits, (weights, width) => {
         const scales = observeWeights('w', weights, { channels: 3, bits: width, observer: 'minmax' });
-        const codes = quantizeWeights('w', weights, scales, { channels: 3, bits: width });
+        const codes = quantizeRows(weights, weights.length / 3, scales, width);
         weights.forEach((w, i) => {
           const scale = scales[Math.floor(i / 4)]!;
           // 2^−99: weights of a channel that counts as zero.
@@ -30,7 +31,7 @@ describe('min-max', () => {
     const weights = Float32Array.of(-8, 3, -1, 7, 3.5, 0);
     expect(observeWeights('w', weights, { channels: 2, bits: 4, observer: 'minmax' })).toEqual(Float32Array.of(1, 1));
     const scales = Float32Array.of(1, 0.5);
-    expect([...quantizeWeights('w', weights, scales, { channels: 2, bits: 4 })]).toEqual([-8, 3, -1, 7, 7, 0]);
+    expect([...quantizeRows(weights, weights.length / 2, scales, 4)]).toEqual([-8, 3, -1, 7, 7, 0]);
   });
 });
 
@@ -61,7 +62,7 @@ describe.each(WEIGHT_OBSERVERS)('%s', (observer) => {
     const weights = Float32Array.of(0, 0, 1, -1);
     const scales = observeWeights('w', weights, { channels: 2, bits: 8, observer });
     expect(scales[0]).toBe(1);
-    expect([...quantizeWeights('w', weights, scales, { channels: 2, bits: 8 }).subarray(0, 2)]).toEqual([0, 0]);
+    expect([...quantizeRows(weights, weights.length / 2, scales, 8).subarray(0, 2)]).toEqual([0, 0]);
   });
 
   test('wrong weights are named', () => {
@@ -78,7 +79,7 @@ describe.each(WEIGHT_OBSERVERS)('%s', (observer) => {
 
 test('codes round to nearest, ties to even', () => {
   const weights = Float32Array.of(0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4999, 300, -300);
-  expect([...quantizeWeights('w', weights, Float32Array.of(1), { channels: 1, bits: 8 })]).toEqual([
+  expect([...quantizeRows(weights, weights.length / 1, Float32Array.of(1), 8)]).toEqual([
     0, 2, 2, 0, -2, -2, 2, 127, -128,
   ]);
 });

@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../scalar.js';
 import type { Quantization } from '../types.js';
 
 /** Symmetric codes of a weight matrix, one scale for each output channel. */
@@ -6,22 +7,17 @@ export interface QuantizedWeights {
   readonly scales: Float32Array;
 }
 
-const codeRange = (bits: number): readonly [number, number] => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
-
-/** Round half away is avoided: ties go to even, as everywhere else. */
-function code(value: number, scale: number, [min, max]: readonly [number, number]): number {
-  const t = value / scale;
-  const floor = Math.floor(t);
-  const rest = t - floor;
-  const rounded = rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-  return rounded < min ? min : rounded > max ? max : rounded;
-}
-
-/** Codes of rows of `k` weights with given scales: w ≈ scale_j · code. */
+/** Codes of rows of `k` weights with given scales, w ≈ scale_j · code: nearest, ties to even, within the signed range. */
 export function quantizeRows(weights: Float32Array, k: number, scales: Float32Array, bits: number): Int8Array {
-  const range = codeRange(bits);
+  const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
   const codes = new Int8Array(weights.length);
-  for (let i = 0; i < weights.length; i++) codes[i] = code(weights[i]!, scales[Math.floor(i / k)]!, range);
+  for (let row = 0; row * k < weights.length; row++) {
+    const scale = scales[row]!;
+    for (let i = row * k; i < (row + 1) * k; i++) {
+      const code = roundHalfEven(weights[i]! / scale);
+      codes[i] = code < least ? least : code > most ? most : code;
+    }
+  }
   return codes;
 }
 
