@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Graph } from '../ir/graph.js';
 import { scalarKey } from '../ir/scalar.js';
+import type { MemoryPlan } from '../passes/plan-memory.js';
 import { withTemporaryFolder } from '../temporary-folder.js';
 import { emitCMakeLists, emitMakefile } from './emit-build-files.js';
 import { emitProgram, type Program, type ProgramNode } from './emit-program.js';
@@ -26,8 +27,8 @@ export interface PackageOptions {
   readonly bits: 'f32' | 'w8a8' | 'w6a6' | 'w4a4';
   /** Made where it does not exist. */
   readonly outDir: string;
-  /** Further files, by their paths in the package. */
-  readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+  /** Further files, by their paths in the package, made once the programs are known. */
+  readonly extraFiles?: (written: WrittenPackage) => Promise<Readonly<Record<string, string>>>;
   /** Writes more into the package's folder before that takes its place; the models have the names they have in C. */
   readonly addTo?: (folder: string, models: readonly PackageModel[]) => Promise<void>;
 }
@@ -76,11 +77,13 @@ export interface WrittenPackage {
   readonly manifest: Manifest;
   /** What each model runs, in order; by model. */
   readonly nodes: readonly (readonly ProgramNode[])[];
+  /** How each model's arena is laid out; by model. */
+  readonly plans: readonly MemoryPlan[];
 }
 
 const MANIFEST = 'manifest.json';
 const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
-const MODEL_INFO = fileURLToPath(new URL('./runtime/model_info.h', import.meta.url));
+const RUNNER_HEADERS = ['model_info.h', 'run_npy.h', 'run_threads.h'] as const;
 
 /**
  * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error
@@ -108,8 +111,13 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
     await writeFile(join(folder, 'CMakeLists.txt'), emitCMakeLists(names, options.target));
     await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await copyFile(RUNNER, join(folder, 'runner.c'));
-    await copyFile(MODEL_INFO, join(folder, 'src', 'model_info.h'));
-    for (const [path, content] of Object.entries(options.extraFiles ?? {})) {
+    for (const name of RUNNER_HEADERS) await copyFile(join(dirname(RUNNER), name), join(folder, 'src', name));
+    const result: WrittenPackage = {
+      manifest,
+      nodes: written.map(({ program }) => program.nodes),
+      plans: written.map(({ program }) => program.plan),
+    };
+    for (const [path, content] of Object.entries((await options.extraFiles?.(result)) ?? {})) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);
     }
@@ -118,7 +126,7 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
       models.map((model, index) => ({ ...model, name: names[index]! })),
     );
     await install(folder, outDir);
-    return { manifest, nodes: written.map(({ program }) => program.nodes) };
+    return result;
   });
 }
 

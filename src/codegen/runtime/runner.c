@@ -3,7 +3,8 @@
  *
  *   run <model> --in <input>=<file.npy> ... [--out <dir>] [--threads N] [--repeat N] [--profile] [--weights <file>]
  *
- * and prints one line of JSON: milliseconds of each run, sizes, peak memory, threads. The models and their tensors are in
+ * and prints one line of JSON: milliseconds of each run (and processor time of all threads, which other work on the machine
+ * disturbs less), sizes, peak memory, threads. The models and their tensors are in
  * the generated table src/models.h; nothing here is of one model.
  */
 #define _DEFAULT_SOURCE
@@ -76,180 +77,14 @@ static double now_ms(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* ---- threads: a pool that hands out pieces of the units; the caller is worker 0 ---- */
-
-typedef struct {
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  atomic_uint generation; /* of the work */
-  atomic_int busy;        /* workers that have not finished this generation */
-  atomic_int stop;
-  int workers, spins;
-  task_function task;
-  const void *args;
-  int64_t units, piece;
-  atomic_llong next;
-} thread_pool;
-
-typedef struct {
-  thread_pool *pool;
-  int64_t worker;
-} worker_start;
-
-static void relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#endif
+static double cpu_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-static void do_pieces(thread_pool *pool, int64_t worker) {
-  for (;;) {
-    int64_t begin = atomic_fetch_add_explicit(&pool->next, pool->piece, memory_order_relaxed);
-    if (begin >= pool->units) return;
-    int64_t end = begin + pool->piece < pool->units ? begin + pool->piece : pool->units;
-    pool->task(pool->args, begin, end, worker);
-  }
-}
-
-static void *work(void *start) {
-  thread_pool *pool = ((worker_start *)start)->pool;
-  int64_t worker = ((worker_start *)start)->worker;
-  unsigned seen = 0;
-  for (;;) {
-    for (int spin = 0; spin < pool->spins; spin++) {
-      if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) break;
-      relax();
-    }
-    if (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
-      pthread_mutex_lock(&pool->lock);
-      while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
-        pthread_cond_wait(&pool->wake, &pool->lock);
-      pthread_mutex_unlock(&pool->lock);
-    }
-    seen = atomic_load_explicit(&pool->generation, memory_order_acquire);
-    if (atomic_load(&pool->stop)) return NULL;
-    do_pieces(pool, worker);
-    atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
-  }
-}
-
-static void advance(thread_pool *pool) {
-  pthread_mutex_lock(&pool->lock);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
-  pthread_cond_broadcast(&pool->wake);
-  pthread_mutex_unlock(&pool->lock);
-}
-
-static void parallel_for(void *data, task_function task, const void *args, int64_t units) {
-  thread_pool *pool = (thread_pool *)data;
-  pool->task = task;
-  pool->args = args;
-  pool->units = units;
-  pool->piece = units / ((int64_t)pool->workers * 4);
-  if (pool->piece < 1) pool->piece = 1;
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-  atomic_store_explicit(&pool->busy, pool->workers - 1, memory_order_relaxed);
-  advance(pool);
-  do_pieces(pool, 0);
-  for (int spin = 0; atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; spin++) {
-    if (spin < pool->spins) relax();
-    else {
-      struct timespec pause = {0, 20000};
-      nanosleep(&pause, NULL);
-    }
-  }
-}
-
-/* ---- .npy ---- */
-
-typedef struct {
-  char descr[16];
-  int rank;
-  int64_t dims[MAX_RANK];
-  void *data;
-  size_t bytes;
-} array;
-
-static void *read_file(const char *path, size_t *bytes) {
-  FILE *file = fopen(path, "rb");
-  if (!file) fail("%s: %s", path, strerror(errno));
-  struct stat status;
-  if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) fail("%s: not a file", path);
-  *bytes = (size_t)status.st_size;
-  char *content = (char *)allocate(*bytes + 1, path);
-  if (fread(content, 1, *bytes, file) != *bytes) fail("%s: cannot be read", path);
-  content[*bytes] = 0;
-  fclose(file);
-  return content;
-}
-
-/* The text after `'key':` in an .npy header. */
-static const char *after_key(const char *header, const char *key, const char *path) {
-  const char *at = strstr(header, key);
-  at = at ? strchr(at + strlen(key), ':') : NULL;
-  if (!at) fail("%s: the .npy header has no %s", path, key);
-  at++;
-  while (*at == ' ') at++;
-  return at;
-}
-
-static array read_npy(const char *path) {
-  array result;
-  size_t bytes = 0;
-  unsigned char *content = (unsigned char *)read_file(path, &bytes);
-  memset(&result, 0, sizeof result);
-  if (bytes < 12 || memcmp(content, "\x93NUMPY", 6) != 0) fail("%s: not an .npy file", path);
-  size_t start = content[6] == 1 ? 10 : 12, length = content[8] | (size_t)content[9] << 8;
-  if (content[6] != 1) length |= (size_t)content[10] << 16 | (size_t)content[11] << 24;
-  if (start + length > bytes) fail("%s: ends inside the header", path);
-  char *header = (char *)allocate(length + 1, "the header");
-  memcpy(header, content + start, length);
-  header[length] = 0;
-  const char *descr = after_key(header, "descr", path);
-  for (size_t i = 0; i + 1 < sizeof result.descr && descr[i + 1] && descr[i + 1] != '\'' && descr[i + 1] != '"'; i++)
-    result.descr[i] = descr[i + 1];
-  if (strncmp(after_key(header, "fortran_order", path), "False", 5) != 0) fail("%s: in Fortran order", path);
-  const char *shape = after_key(header, "shape", path);
-  int64_t count = 1;
-  if (*shape != '(') fail("%s: no shape in the header", path);
-  for (shape++; *shape && *shape != ')';) {
-    char *end = NULL;
-    errno = 0;
-    long long dim = strtoll(shape, &end, 10);
-    if (end == shape || dim < 0 || errno != 0) fail("%s: no shape in the header", path);
-    if (result.rank == MAX_RANK) fail("%s: more than %d axes", path, MAX_RANK);
-    result.dims[result.rank++] = dim;
-    if (__builtin_mul_overflow(count, (int64_t)dim, &count)) fail("%s: too large", path);
-    for (shape = end; *shape == ' ' || *shape == ',';) shape++;
-  }
-  result.bytes = bytes - start - length;
-  result.data = allocate(result.bytes, path);
-  memcpy(result.data, content + start + length, result.bytes);
-  int item = atoi(result.descr + (result.descr[0] ? 2 : 0));
-  if (item < 1 || (uint64_t)count != result.bytes / (size_t)item || result.bytes % (size_t)item != 0)
-    fail("%s: the data does not have the size that the header says", path);
-  return result;
-}
-
-static void write_npy(const char *path, const tensor_info *tensor, const int64_t *dims, const void *data) {
-  char header[1024];
-  size_t count = 1;
-  int length = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (", tensor->descr);
-  for (int axis = 0; axis < tensor->rank; axis++) {
-    length += snprintf(header + length, sizeof header - (size_t)length, "%lld%s", (long long)dims[axis],
-                       axis + 1 < tensor->rank ? ", " : tensor->rank == 1 ? "," : "");
-    count *= (size_t)dims[axis];
-  }
-  length += snprintf(header + length, sizeof header - (size_t)length, "), }");
-  while ((10 + length + 1) % 64 != 0) header[length++] = ' ';
-  header[length++] = '\n';
-  FILE *file = fopen(path, "wb");
-  if (!file) fail("%s: %s", path, strerror(errno));
-  unsigned char prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255), (unsigned char)(length >> 8)};
-  if (fwrite(prefix, 1, sizeof prefix, file) != sizeof prefix || fwrite(header, 1, (size_t)length, file) != (size_t)length ||
-      fwrite(data, 1, count * tensor->item_bytes, file) != count * tensor->item_bytes || fclose(file) != 0)
-    fail("%s: cannot be written", path);
-}
+#include "src/run_npy.h"
+#include "src/run_threads.h"
 
 /* ---- inputs and outputs ---- */
 
@@ -456,10 +291,12 @@ int main(int argc, char **argv) {
     model->set_observer(context, after_node, &times);
   }
   double *ms = (double *)allocate(sizeof(double) * (size_t)repeat, "the times");
+  double *cpu = (double *)allocate(sizeof(double) * (size_t)repeat, "the times");
   for (int i = 0; i < repeat; i++) {
-    double start = times.last = now_ms();
+    double cpu_start = cpu_ms(), start = times.last = now_ms();
     check(model, model->run(context, in, out), "run");
     ms[i] = now_ms() - start;
+    cpu[i] = cpu_ms() - cpu_start;
   }
   atomic_store(&pool.stop, 1);
   advance(&pool);
@@ -480,6 +317,8 @@ int main(int argc, char **argv) {
   if (profiling) print_profile(model, times.ms);
   printf("{\"ms\": [");
   for (int i = 0; i < repeat; i++) printf("%s%.4f", i > 0 ? ", " : "", ms[i]);
+  printf("], \"cpu_ms\": [");
+  for (int i = 0; i < repeat; i++) printf("%s%.4f", i > 0 ? ", " : "", cpu[i]);
   printf("], \"arena_bytes\": %zu, \"weights_bytes\": %zu, \"peak_rss_bytes\": %ld, \"threads\": %d}\n", arena_bytes,
          weights_bytes, peak_rss_bytes(), threads);
   release_all();
