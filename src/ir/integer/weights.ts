@@ -14,8 +14,7 @@ export function quantizeRows(weights: Float32Array, k: number, scales: Float32Ar
   for (let row = 0; row * k < weights.length; row++) {
     const scale = scales[row]!;
     for (let i = row * k; i < (row + 1) * k; i++) {
-      const code = roundHalfEven(weights[i]! / scale);
-      codes[i] = code < least ? least : code > most ? most : code;
+      codes[i] = Math.min(most, Math.max(least, roundHalfEven(weights[i]! / scale)));
     }
   }
   return codes;
