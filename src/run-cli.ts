@@ -5,6 +5,7 @@ import { addEval } from './commands/eval.js';
 import { addInspect } from './commands/inspect.js';
 import { addRun } from './commands/run.js';
 import { addSegment } from './commands/segment.js';
+import { addServe } from './commands/serve.js';
 import { addVerify } from './commands/verify.js';
 import type { Io } from './io.js';
 import { messageOf } from './user-error.js';
@@ -25,7 +26,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError('(sam-qc --help lists the commands)')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
-  for (const add of [addCompile, addVerify, addInspect, addRun, addSegment, addEval])
+  for (const add of [addCompile, addVerify, addInspect, addRun, addSegment, addEval, addServe])
     add(program, io).exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   try {
     await program.parseAsync([...args], { from: 'user' });

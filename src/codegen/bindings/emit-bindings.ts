@@ -7,6 +7,7 @@ import { emitRunnerTable } from '../emit-runner-table.js';
 import { openKernelLibrary } from '../kernel-library.js';
 import { writeWeights } from '../weights.js';
 import { buildWasm, emitWasmMakefile } from './build-wasm.js';
+import { emitDemo } from './emit-demo.js';
 import { type BoundModel, emitIndex, type SamPair } from './emit-index.js';
 import { runtimeFiles, transpile } from './transpile.js';
 
@@ -22,6 +23,8 @@ export interface BindingsOptions {
   /** Name of the package in its package.json. */
   readonly packageName: string;
   readonly sam: SamPair | undefined;
+  /** Pictures for the page that a pair of SAM's models gets. */
+  readonly examples: readonly string[];
 }
 
 /** What became of the WebAssembly modules: built, or why not. */
@@ -39,7 +42,7 @@ const RUNTIME_FOLDER = fileURLToPath(new URL('../runtime/', import.meta.url));
 export async function emitBindings(
   folder: string,
   models: readonly BindingsModel[],
-  { exact, packageName, sam }: BindingsOptions,
+  { exact, packageName, sam, examples }: BindingsOptions,
 ): Promise<WrittenBindings> {
   for (const path of ['src', 'include', 'runtime', 'native']) await mkdir(join(folder, path), { recursive: true });
   const write = async (path: string, text: string): Promise<void> => {
@@ -72,6 +75,7 @@ export async function emitBindings(
   for (const [path, text] of transpile('index.ts', emitIndex(bound, sam))) await write(path, text);
   for (const [path, text] of await runtimeFiles(sam !== undefined)) await write(`runtime/${path}`, text);
   await write('package.json', `${JSON.stringify(packageJson(packageName), null, 2)}\n`);
+  if (sam !== undefined) await emitDemo(join(folder, 'demo'), examples);
   const missing = [...tooLarge, await buildWasm(folder, compiled)].filter((reason) => reason !== undefined);
   return { wasmMissing: missing.length === 0 ? undefined : missing.join('; ') };
 }
