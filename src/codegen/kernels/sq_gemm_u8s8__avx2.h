@@ -38,6 +38,8 @@ SQ_UNUSED static inline __attribute__((always_inline)) void sq_gemm_u8s8__avx2_r
       const __m256i a = _mm256_set1_epi64x(*(const sq_gemm_u8s8__avx2_quad *)(const void *)at);
       c0[r] = _mm256_add_epi32(c0[r], _mm256_madd_epi16(a, w0));
       c1[r] = _mm256_add_epi32(c1[r], _mm256_madd_epi16(a, w1));
+      /* Keeps each sum in one register: gcc would otherwise spill half of them. */
+      __asm__("" : "+x"(c0[r]), "+x"(c1[r]));
     }
     values += 64, x += 4, x3 += 4;
   }
