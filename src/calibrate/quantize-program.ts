@@ -27,6 +27,13 @@ export interface QuantizeOptions {
   readonly onPass?: (pass: string, graph: Graph) => void;
 }
 
+/** Where a layer or an attention stands among all of them, and what became of its result. */
+export interface LayerResult {
+  readonly place: number;
+  /** In the whole quantized program; undefined where it stayed in float. */
+  readonly sqnrDecibels: number | undefined;
+}
+
 /** What was decided and what it cost, for report.json. */
 export interface QuantizationReport {
   readonly attentions: readonly {
@@ -36,15 +43,11 @@ export interface QuantizationReport {
     readonly softmax: SoftmaxChoice | undefined;
     /** The keys as calibration saw them, before their transform and after it. */
     readonly summaries: { readonly before: KeySummary; readonly after: KeySummary } | undefined;
-    /** Of its result in the whole quantized program; undefined where it stayed in float. */
-    readonly sqnrDecibels: number | undefined;
+    readonly result: LayerResult;
   }[];
   /** Scales moved from LayerNorms into the layers behind them. */
   readonly migrations: readonly MigrationChoice[];
-  readonly layers: readonly (LayerChoice & {
-    /** Of its result in the whole quantized program; undefined where it stayed in float. */
-    readonly sqnrDecibels: number | undefined;
-  })[];
+  readonly layers: readonly (LayerChoice & { readonly result: LayerResult })[];
   readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
 }
 
@@ -104,7 +107,12 @@ export async function quantizeProgram(
   const quantized = runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
   const comparison = await comparePrograms(float, quantized, run, limit);
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
-  const sqnrOf = new Map(layersIn(graph).map(({ key, node }) => [node.results[0]!, measured.get(key)] as const));
+  const results = new Map(
+    layersIn(graph).map(({ key, node }, place): [ValueId, LayerResult] => [
+      node.results[0]!,
+      { place, sqnrDecibels: measured.get(key) },
+    ]),
+  );
   const keysAfter = summarizeKeys(graph, profile, orders);
   return {
     graph: quantized,
@@ -115,10 +123,10 @@ export async function quantizeProgram(
         keys: keyed.choices[i]!,
         softmax: softmaxes.get(attention.results[0]!),
         summaries: bothOf(keysBefore[i], keysAfter[i]),
-        sqnrDecibels: sqnrOf.get(attention.results[0]!),
+        result: results.get(attention.results[0]!)!,
       })),
       migrations,
-      layers: choices.map((choice) => ({ ...choice, sqnrDecibels: sqnrOf.get(choice.node.results[0]!) })),
+      layers: choices.map((choice) => ({ ...choice, result: results.get(choice.node.results[0]!)! })),
       comparison,
     },
   };

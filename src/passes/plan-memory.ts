@@ -22,6 +22,8 @@ export interface MemoryPlan {
   readonly bytes: number;
   /** The most bytes that are alive at once, which no plan can go below. */
   readonly lowerBound: number;
+  /** Bytes alive while each node runs; its maximum is `lowerBound`. */
+  readonly liveBytes: readonly number[];
 }
 
 /** A block that is needed from node `first` to node `last`, both included. */
@@ -38,20 +40,24 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / ARENA_ALIGN) * AREN
 export const aliasedOperand = (node: Node): ValueId | null | undefined =>
   node.op === 'reshape' ? node.operands[0] : undefined;
 
-/** The peak over time of the bytes alive. */
-export function peakLiveBytes(blocks: readonly LiveBlock[]): number {
-  const change = new Map<number, number>();
+/** The bytes alive while each of `nodes` nodes runs. */
+export function liveBytes(blocks: readonly LiveBlock[], nodes: number): readonly number[] {
+  const change = new Float64Array(nodes + 1);
   for (const { bytes, first, last } of blocks) {
-    change.set(first, (change.get(first) ?? 0) + roundUp(bytes));
-    change.set(last + 1, (change.get(last + 1) ?? 0) - roundUp(bytes));
+    change[first]! += roundUp(bytes);
+    change[last + 1]! -= roundUp(bytes);
   }
   let alive = 0;
-  let peak = 0;
-  for (const [, delta] of [...change].sort(([a], [b]) => a - b)) {
-    alive += delta;
-    peak = Math.max(peak, alive);
-  }
-  return peak;
+  return Array.from({ length: nodes }, (_, at) => {
+    alive += change[at]!;
+    return alive;
+  });
+}
+
+/** The peak over time of the bytes alive. */
+export function peakLiveBytes(blocks: readonly LiveBlock[]): number {
+  const nodes = blocks.reduce((most, { last }) => Math.max(most, last + 1), 0);
+  return liveBytes(blocks, nodes).reduce((most, bytes) => Math.max(most, bytes), 0);
 }
 
 /**
@@ -170,5 +176,6 @@ export function planMemory(graph: Graph, workspaceBytes: ReadonlyMap<number, num
     copiedOutputs,
     bytes,
     lowerBound: peakLiveBytes(blocks),
+    liveBytes: liveBytes(blocks, graph.nodes.length),
   };
 }
