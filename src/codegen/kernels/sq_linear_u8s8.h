@@ -22,7 +22,7 @@
  */
 #include "sq_epilogue_u8s8.h"
 
-#define SQ_LINEAR_U8S8_ROWS 224
+#define SQ_LINEAR_U8S8_ROWS 112
 #define SQ_LINEAR_U8S8_CHANNELS 256 /* a multiple of every nr */
 
 typedef struct {
