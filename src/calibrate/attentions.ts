@@ -17,7 +17,10 @@ export type AttentionKind = 'self' | 'cross' | 'window';
 /** `window`: within windows of a grid; `self`: queries and keys are projected from one tensor; `cross`: from two. */
 export function kindOf(graph: Graph, { operands, attrs }: Attention): AttentionKind {
   if (attrs.window) return 'window';
-  const origin = (value: ValueId | null | undefined): unknown =>
-    graph.nodes.find((node) => node.results[0] === value)?.operands[0];
+  /** What a projection reads, through reshapes before and behind it. */
+  const origin = (value: ValueId | null | undefined): unknown => {
+    const node = graph.nodes.find((candidate) => value != null && candidate.results.includes(value));
+    return node?.op === 'reshape' || node?.op === 'linear' ? origin(node.operands[0]) : value;
+  };
   return origin(operands[0]) === origin(operands[1]) ? 'self' : 'cross';
 }
