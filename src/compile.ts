@@ -12,9 +12,10 @@ import { print } from './ir/text/print.js';
 import { BITS, type Bits, type CompileOptions } from './options.js';
 import { runPipeline } from './passes/pass.js';
 import { PASSES } from './passes/pipeline.js';
-import { packageReport } from './report.js';
+import { packageReport, type Report, reportJson } from './report.js';
+import { reportHtml } from './report/html.js';
 import { describeSam } from './sam.js';
-import { SHIPPED_SCENES } from './shipped.js';
+import { SHIPPED_EXAMPLES, SHIPPED_SCENES } from './shipped.js';
 import { checkDumpNames, checkNames, checkOutDir, openSource, type Source } from './source-model.js';
 import { messageOf, UserError } from './user-error.js';
 
@@ -23,7 +24,8 @@ export interface CompiledModels {
   readonly bits: Bits;
   /** Where the calibration samples came from; undefined for float builds. */
   readonly calibration: string | undefined;
-  readonly report: unknown;
+  /** What report.json holds and report.html shows. */
+  readonly report: Report;
   /** Why the WebAssembly modules of the bindings could not be built here; undefined where they were, or were not asked for. */
   readonly wasmMissing: string | undefined;
 }
@@ -57,24 +59,39 @@ export async function compile(files: readonly string[], options: CompileOptions)
   const widths = BITS[bits];
   const calibration = widths && (options.calibration ?? SHIPPED_SCENES);
   const models = widths === undefined ? float : await quantized(float, widths, options);
-  const report = packageReport(models, bits);
   options.onProgress?.('writing C', 0, 1);
+  const reports: Report[] = [];
   let wasmMissing: string | undefined;
   const { manifest } = await emitPackage(models, {
     target: resolveTarget(options.target ?? 'host'),
     bits,
     outDir,
-    extraFiles: { 'report.json': `${JSON.stringify(report, null, 2)}\n` },
+    extraFiles: async (written) => {
+      const report = packageReport(
+        models.map((model, i) => ({ ...model, float: float[i]!.graph })),
+        bits,
+        written,
+      );
+      reports.push(report);
+      return { 'report.json': reportJson(report), 'report.html': await reportHtml(report) };
+    },
     ...(options.js !== false && {
       addTo: async (folder, packaged) => {
         const sam = samPair(packaged);
         const packageName = (options.name ?? (sam ? 'sam' : (packaged[0]?.name ?? 'model'))).toLowerCase();
-        const bindings = { exact: bits !== 'f32', packageName: `${packageName.replace(/_/g, '-')}-${bits}`, sam };
+        const bindings = {
+          exact: bits !== 'f32',
+          packageName: `${packageName.replace(/_/g, '-')}-${bits}`,
+          sam,
+          examples: SHIPPED_EXAMPLES,
+        };
         ({ wasmMissing } = await emitBindings(join(folder, 'js'), packaged, bindings));
       },
     }),
   });
   options.onProgress?.('writing C', 1, 1);
+  const [report] = reports;
+  if (report === undefined) throw new Error('the package was written without its report');
   return { manifest, bits, calibration, report, wasmMissing };
 }
 

@@ -1,39 +1,136 @@
 import { attentionsOf, kindOf, moduleOf } from './calibrate/attentions.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
+import type { KeySummary } from './calibrate/summarize-keys.js';
+import type { WrittenPackage } from './codegen/emit-package.js';
+import { emitProgram } from './codegen/emit-program.js';
 import type { Graph } from './ir/graph.js';
 import type { Bits } from './options.js';
+import { countMacs, type MacCount } from './report/count-macs.js';
 
 export interface ReportModel {
   readonly name: string;
-  /** After the canonical pipeline, or quantized. */
+  readonly sourceSha256: string;
+  /** What was compiled: quantized, or the float program itself. */
   readonly graph: Graph;
+  /** After the canonical pipeline. */
+  readonly float: Graph;
   readonly quantization?: QuantizationReport;
 }
 
-/** What report.json holds: INTERFACE's fields, each with the model it is of. A float build has names and kinds only. */
-export function packageReport(models: readonly ReportModel[], bits: Bits): unknown {
+/** Bytes of one model's weights file and of its arena. */
+export interface Sizes {
+  readonly weights_bytes: number;
+  readonly arena_bytes: number;
+}
+
+/** What report.json holds and report.html shows. Decibels are null where nothing was lost or measured: JSON has no infinity. */
+export interface Report {
+  readonly target: string;
+  readonly bits: Bits;
+  readonly models: readonly ModelReport[];
+  readonly attentions: readonly AttentionReport[];
+  readonly layers: readonly LayerReport[];
+  readonly migrations: readonly MigrationReport[];
+  readonly outputs: readonly OutputReport[];
+}
+
+export interface ModelReport extends Sizes {
+  readonly name: string;
+  readonly source_sha256: string;
+  readonly nodes: number;
+  /** The same model compiled without quantization; absent where that is what this is. */
+  readonly float?: Sizes;
+  /** At the largest shapes. */
+  readonly macs: readonly MacCount[];
+  /** Planned memory over the course of the program, in bytes by node; without each worker's scratch. */
+  readonly arena: {
+    readonly planned_bytes: number;
+    readonly lower_bound_bytes: number;
+    readonly live_bytes: readonly number[];
+  };
+}
+
+export interface SoftmaxReport {
+  readonly quantizer: string;
+  readonly bits: number;
+  readonly tau: number;
+  readonly offset: number;
+  readonly reference: number;
+}
+
+export interface AttentionReport {
+  readonly model: string;
+  readonly name: string;
+  readonly kind: string;
+  /** Among all layers and attentions of the model. This and the rest is absent from float builds. */
+  readonly place?: number;
+  readonly sqnr_db?: number | null;
+  readonly bimodal?: boolean;
+  readonly flipped_channels?: number;
+  /** What was done to the keys. */
+  readonly keys?: string;
+  readonly keys_refused?: string;
+  /** Squared error of the attention's result on the calibration data, by transform. */
+  readonly keys_errors?: Readonly<Record<string, number>>;
+  readonly key_ranges?: { readonly before: KeySummary; readonly after: KeySummary };
+  /** Absent where the attention stays in float. `errors` are squared, best first. */
+  readonly softmax?: SoftmaxReport & { readonly errors: readonly (SoftmaxReport & { readonly error: number })[] };
+}
+
+export interface LayerReport {
+  readonly model: string;
+  readonly name: string;
+  readonly op: string;
+  readonly bits: string;
+  readonly role: string;
+  /** Among all layers and attentions of the model. */
+  readonly place: number;
+  /** Of its result in the whole quantized program; of a layer in float, what quantizing it alone would have left. */
+  readonly sqnr_db: number | null;
+}
+
+export interface MigrationReport {
+  readonly model: string;
+  readonly name: string;
+  /** 0: nothing moved. */
+  readonly strength: number;
+  /** Squared error of the layers behind the LayerNorm, by strength. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+export interface OutputReport {
+  readonly model: string;
+  readonly name: string;
+  readonly sqnr_db: number | null;
+}
+
+/** Everything that the two reports tell, from one source. */
+export function packageReport(
+  models: readonly ReportModel[],
+  bits: Bits,
+  { manifest, plans }: Pick<WrittenPackage, 'manifest' | 'plans'>,
+): Report {
   return {
-    attentions: models.flatMap(({ name: model, graph, quantization }) =>
-      quantization
-        ? quantization.attentions.map(({ name, kind, keys, softmax }) => ({
-            model,
-            name,
-            kind,
-            bimodal: keys.bimodal,
-            flipped_channels: keys.flippedChannels,
-            keys: keys.transform,
-            ...(keys.refused !== undefined && { keys_refused: keys.refused }),
-            keys_errors: keys.errors,
-            softmax: softmax && { ...softmax.softmax, errors: softmax.errors },
-          }))
-        : attentionsOf(graph).map((attention) => ({
-            model,
-            name: moduleOf(attention.source),
-            kind: kindOf(graph, attention),
-          })),
-    ),
-    layers: models.flatMap(({ name: model, quantization }) =>
-      layersOf(quantization, bits).map((layer) => ({ model, ...layer })),
+    target: manifest.target,
+    bits,
+    models: models.map(({ name, sourceSha256, graph, float, quantization }, i): ModelReport => {
+      const { weights_bytes, arena_bytes, nodes } = manifest.models[i]!;
+      const plan = plans[i]!;
+      return {
+        name,
+        source_sha256: sourceSha256,
+        nodes,
+        weights_bytes,
+        arena_bytes,
+        ...(quantization && { float: floatSizes(float, manifest.target) }),
+        macs: countMacs(graph),
+        arena: { planned_bytes: plan.bytes, lower_bound_bytes: plan.lowerBound, live_bytes: plan.liveBytes },
+      };
+    }),
+    attentions: models.flatMap(attentionsReport),
+    layers: models.flatMap(({ name, quantization }) => layersReport(name, quantization, bits)),
+    migrations: models.flatMap(({ name: model, quantization }) =>
+      (quantization?.migrations ?? []).map(({ name, strength, errors }) => ({ model, name, strength, errors })),
     ),
     outputs: models.flatMap(({ name: model, quantization }) =>
       [...(quantization?.comparison.outputs ?? [])].map(([name, sqnr]) => ({ model, name, sqnr_db: finite(sqnr) })),
@@ -41,18 +138,65 @@ export function packageReport(models: readonly ReportModel[], bits: Bits): unkno
   };
 }
 
-function layersOf(quantization: QuantizationReport | undefined, bits: Bits): readonly object[] {
-  if (quantization === undefined) return [];
-  const measured = new Map(quantization.comparison.layers.map((layer) => [layer.source, layer.sqnrDecibels]));
-  return quantization.layers.map(({ node, role, ownDecibels, quantized }) => ({
-    name: node.source,
-    op: node.op,
-    role,
-    bits: quantized ? bits : 'f32',
-    sqnr_db: finite(measured.get(node.source) ?? ownDecibels),
+/** report.json: lists of numbers on one line each. */
+export const reportJson = (report: Report): string =>
+  `${JSON.stringify(report, null, 2).replace(/\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s*\]/g, (_, list: string) => `[${list.replace(/,\n\s+/g, ', ')}]`)}\n`;
+
+/** What the float build of a model would take. */
+function floatSizes(graph: Graph, target: WrittenPackage['manifest']['target']): Sizes {
+  const { weights, arenaBytes } = emitProgram(graph, { name: 'model', target, exact: false });
+  return { weights_bytes: weights.bytes(), arena_bytes: arenaBytes };
+}
+
+function attentionsReport({ name: model, graph, quantization }: ReportModel): readonly AttentionReport[] {
+  if (quantization === undefined)
+    return attentionsOf(graph).map((attention) => ({
+      model,
+      name: moduleOf(attention.source),
+      kind: kindOf(graph, attention),
+    }));
+  return quantization.attentions.map(({ name, kind, keys, softmax, summaries, result }) => ({
+    model,
+    name,
+    kind,
+    place: result.place,
+    sqnr_db: finite(result.sqnrDecibels),
+    bimodal: keys.bimodal,
+    flipped_channels: keys.flippedChannels,
+    keys: keys.transform,
+    ...(keys.refused !== undefined && { keys_refused: keys.refused }),
+    keys_errors: keys.errors,
+    ...(summaries && { key_ranges: { before: shortened(summaries.before), after: shortened(summaries.after) } }),
+    ...(softmax && {
+      softmax: { ...softmax.softmax, errors: softmax.errors.map(({ softmax: tried, error }) => ({ ...tried, error })) },
+    }),
   }));
 }
 
-/** JSON has no infinity: nothing was lost, or nothing measured. */
+function layersReport(model: string, quantization: QuantizationReport | undefined, bits: Bits): readonly LayerReport[] {
+  return (quantization?.layers ?? []).map(({ node, role, ownDecibels, result, quantized }) => ({
+    model,
+    name: node.source,
+    op: node.op,
+    bits: quantized ? bits : 'f32',
+    role,
+    place: result.place,
+    sqnr_db: finite(quantized ? result.sqnrDecibels : ownDecibels),
+  }));
+}
+
 const finite = (decibels: number | undefined): number | null =>
   decibels !== undefined && Number.isFinite(decibels) ? decibels : null;
+
+const significant = (x: number): number => Number(x.toPrecision(5));
+
+/** Five digits are more than a drawing shows. */
+function shortened(keys: KeySummary): KeySummary {
+  const { count, min, mean, max } = keys.channels;
+  return {
+    ...keys,
+    shares: keys.shares.map(significant),
+    peaks: keys.peaks.map(({ value, density }) => ({ value: significant(value), density: significant(density) })),
+    channels: { count, min: min.map(significant), mean: mean.map(significant), max: max.map(significant) },
+  };
+}

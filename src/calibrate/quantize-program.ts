@@ -105,7 +105,8 @@ export async function quantizeProgram(
     { name: 'lower-to-integer', run: lowerToInteger },
   ];
   const quantized = runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
-  const comparison = await comparePrograms(float, quantized, run, limit);
+  // With the float program as it was transformed, which equals `float`: moved keys compare with moved keys.
+  const comparison = await comparePrograms(graph, quantized, run, limit);
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
   const results = new Map(
     layersIn(graph).map(({ key, node }, place): [ValueId, LayerResult] => [

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import type { Report } from '../report.js';
+import { attentionSection } from './attentions.js';
+import { type Html, html } from './escape.js';
+import { layerSection, migrationSection, outputTable } from './layers.js';
+import { arenaSection, macTable, modelTable, tiles } from './overview.js';
+import { SCRIPT, STYLE } from './style.js';
+
+const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
+/** Nothing is loaded, and no script runs but the page's own. */
+const POLICY = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${scriptHash}'`;
+
+const raw = (text: string): Html => ({ html: text });
+
+/** report.html: one file that needs no network, the same bytes for the same report. */
+export async function reportHtml(report: Report): Promise<string> {
+  const { models, target, bits, layers, attentions, migrations, outputs } = report;
+  const title = models.map(({ name }) => name).join(' + ');
+  const links: readonly (readonly [id: string, label: string, present: boolean])[] = [
+    ['size', 'Size and work', true],
+    ['outputs', 'Outputs', outputs.length > 0],
+    ['depth', 'Noise by depth', layers.length > 0],
+    ['layers', 'Layers', layers.length > 0],
+    ['attentions', 'Attentions', attentions.length > 0],
+    ['migration', 'Scale migration', migrations.length > 0],
+    ['memory', 'Memory', true],
+  ];
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${raw(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}, ${bits} · sam-qc</title>
+<style>${raw(STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p class="quiet">${bits === 'f32' ? 'Float' : bits} for ${target}, compiled by sam-qc</p>
+<nav aria-label="Parts of this report"><ul>${links.filter(([, , present]) => present).map(([id, label]) => html`<li><a href="#${id}">${label}</a></li>`)}</ul></nav>
+</header>
+<main>
+${tiles(report)}
+<h2 id="size">Size and work</h2>
+${modelTable(report)}
+${macTable(report)}
+${outputTable(report)}
+${await layerSection(report)}
+${await attentionSection(report)}
+${migrationSection(report)}
+${await arenaSection(report)}
+</main>
+<script>${raw(SCRIPT)}</script>
+</body>
+</html>
+`;
+  return page.html;
+}
