@@ -7,6 +7,8 @@
  * i32x4.dot_i16x8_s on both operands widened to 16 bits is exact. A register holds two partial sums of each of two columns.
  */
 #include <wasm_simd128.h>
+/* It brings stdbool.h; elsewhere bool is the name of an element type, which macros paste. */
+#undef bool
 
 #include "sq_kernel.h"
 
