@@ -31,13 +31,20 @@ export const precisionOf = (weightBits: number, activationBits: number, observer
   trialSoftmax: rowLog2(activationBits, TRIAL_TAU[activationBits] ?? 4, 0),
 });
 
+/** The search for a range takes a while, and a tensor is asked for in several trials. */
+const known = new WeakMap<TensorProfile, Map<string, Quantization>>();
+
 /** Scale and zero point of an activation. Throws, naming the tensor, for constant, NaN or infinite values. */
 export function activationQuant(name: string, profile: TensorProfile, precision: Precision): Quantization {
-  const bits = precision.activationBits;
+  const { activationBits: bits, observer } = precision;
+  const before = known.get(profile)?.get(`${observer} ${bits}`);
+  if (before !== undefined) return before;
   const extent = {
     min: profile.min.reduce((a, b) => Math.min(a, b)),
     max: profile.max.reduce((a, b) => Math.max(a, b)),
   };
   const statistics = statisticsOfFloatBins(name, profile.histogram, extent);
-  return { ...observeStatistics(statistics, { observer: precision.observer, bits }), bits };
+  const quant = { ...observeStatistics(statistics, { observer, bits }), bits };
+  known.set(profile, new Map(known.get(profile)).set(`${observer} ${bits}`, quant));
+  return quant;
 }
