@@ -169,7 +169,7 @@ test('linear: every epilogue, weights of 8, 6 and 4 bits', () => {
         ),
         outputInverseScale(product),
         x,
-        packLinearU8S8({ ...constants, n, k, bits }, 16),
+        packLinearU8S8({ ...constants, n, k, bits }, { nr: 16, kr: 4 }),
         residual,
       ];
       return { fields, expected: [integerLinear({ ...product, n, k })] };
@@ -206,7 +206,7 @@ test('convolution: padding, strides, dilations', () => {
         ...int64(zeroPoint, bits, ACTIVATIONS.indexOf(activation), output.zeroPoint, maxCode(output.bits)),
         outputInverseScale(product),
         x,
-        packLinearU8S8({ ...constants, n, k, bits }, 16),
+        packLinearU8S8({ ...constants, n, k, bits }, { nr: 16, kr: 4 }),
       ];
       return { fields, expected: [expected] };
     }),

@@ -44,6 +44,7 @@ function variantMacros(isa: string): readonly string[] {
       ['ATTENTION', 'sq_attention_u8'] as const,
     ].flatMap(([macro, family]) => [`-D${macro}=${name(family)}`, `-D${macro}_FILE="${name(family)}.c"`]),
     `-DTEST_NR=${nr}`,
+    '-DTEST_KR=4',
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   linearU8S8Bytes,
   linearU8S8ScratchBytes,
   packLinearU8S8,
+  panelU8S8ScratchBytes,
 } from '../packing/linear-u8s8.js';
 
 type Fields = Readonly<Record<string, string>>;
@@ -112,17 +113,25 @@ function epilogueFields(node: Product, context: EmitContext, n: number): Fields 
   };
 }
 
+interface PackedWeights {
+  readonly weights: string;
+  readonly n: number;
+  readonly k: number;
+  /** True where the kernel packs rows of x into scratch. */
+  readonly panel: boolean;
+}
+
 /** The packed weights of an integer product; bias and multipliers travel in their blocks. */
-function packedWeights(node: Product, context: EmitContext, family: string): { weights: string; n: number; k: number } {
+function packedWeights(node: Product, context: EmitContext, family: string): PackedWeights {
   const [, weight, bias, multiplier] = node.operands as [ValueId, ValueId, ValueId, ValueId];
   const shape = shapeOf(context, weight) as readonly number[];
   const [n, k] = [shape[0]!, shape.slice(1).reduce((a, b) => a * b, 1)];
-  const { nr } = context.variant(family);
+  const variant = context.variant(family);
   const bits = node.attrs.weight_bits;
   const load = (value: ValueId) => context.graph.constants.get(value)!.load().data;
   const weights = context.packed(
-    `linear_u8s8:${weight}:${bias}:${multiplier}:${nr}:${bits}`,
-    linearU8S8Bytes(nr, n, k, bits),
+    `linear_u8s8:${weight}:${bias}:${multiplier}:${variant.nr}:${variant.kr}:${bits}`,
+    linearU8S8Bytes(variant, n, k, bits),
     64,
     () =>
       packLinearU8S8(
@@ -134,15 +143,16 @@ function packedWeights(node: Product, context: EmitContext, family: string): { w
           k,
           bits,
         },
-        nr,
+        variant,
       ),
   );
-  return { weights, n, k };
+  return { weights, n, k, panel: variant.packing === 'linear_u8s8_panel' };
 }
 
 export const integerLinear: Emitter<'integer_linear'> = (node, context) => {
   const [x] = node.operands as [ValueId];
-  const { weights, n, k } = packedWeights(node, context, 'sq_linear_u8s8');
+  const { weights, n, k, panel } = packedWeights(node, context, 'sq_linear_u8s8');
+  const panelBytes = panel ? panelU8S8ScratchBytes(k, 'linear') : 0;
   context.run(
     'sq_linear_u8s8',
     {
@@ -154,13 +164,14 @@ export const integerLinear: Emitter<'integer_linear'> = (node, context) => {
       k: context.dim(k),
       ...epilogueFields(node, context, n),
     },
-    { scratchBytes: linearU8S8ScratchBytes(k, node.attrs.weight_bits) },
+    { scratchBytes: linearU8S8ScratchBytes(k, node.attrs.weight_bits) + panelBytes },
   );
 };
 
 export const integerConv: Emitter<'integer_conv'> = (node, context) => {
   const [x, weight] = node.operands as [ValueId, ValueId];
-  const { weights, n, k } = packedWeights(node, context, 'sq_conv_u8s8');
+  const { weights, n, k, panel } = packedWeights(node, context, 'sq_conv_u8s8');
+  const panelBytes = panel ? panelU8S8ScratchBytes(k, 'conv') : 0;
   const [batch, h, w, c] = shapeOf(context, x) as [Dim, Dim, Dim, Dim];
   const [, outH, outW] = shapeOf(context, node.results[0]!) as [Dim, Dim, Dim];
   const [, kernelH, kernelW] = shapeOf(context, weight) as [Dim, Dim, Dim];
@@ -192,7 +203,7 @@ export const integerConv: Emitter<'integer_conv'> = (node, context) => {
       zp_x: String(node.attrs.x_zero_point),
       ...epilogueFields(node, context, n),
     },
-    { scratchBytes: convU8S8ScratchBytes(k, node.attrs.weight_bits) },
+    { scratchBytes: convU8S8ScratchBytes(k, node.attrs.weight_bits) + panelBytes },
   );
 };
 

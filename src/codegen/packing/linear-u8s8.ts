@@ -13,13 +13,20 @@ export interface LinearU8S8 {
 
 const roundUp = (x: number, to: number): number => Math.ceil(x / to) * to;
 
-/** Bytes of one block of `nr` output channels. */
-export const linearU8S8BlockBytes = (nr: number, k: number, bits: number): number =>
-  roundUp(nr * 8 + (roundUp(k, 4) * nr * bits) / 8, 64);
+/** A block of a kernel's weights: output channels, and how many values of one channel are together along k. */
+export interface BlockShape {
+  readonly nr: number;
+  /** A multiple of four. */
+  readonly kr: number;
+}
+
+/** Bytes of one block. */
+export const linearU8S8BlockBytes = ({ nr, kr }: BlockShape, k: number, bits: number): number =>
+  roundUp(nr * 8 + (roundUp(k, kr) * nr * bits) / 8, 64);
 
 /** Bytes of all blocks. */
-export const linearU8S8Bytes = (nr: number, n: number, k: number, bits: number): number =>
-  Math.ceil(n / nr) * linearU8S8BlockBytes(nr, k, bits);
+export const linearU8S8Bytes = (shape: BlockShape, n: number, k: number, bits: number): number =>
+  Math.ceil(n / shape.nr) * linearU8S8BlockBytes(shape, k, bits);
 
 /** Scratch of one worker: an unpacked block of the widest kernel; none for 8 bits. `sq_linear_u8s8_scratch_bytes`. */
 export const linearU8S8ScratchBytes = (k: number, bits: number): number => (bits === 8 ? 0 : roundUp(k, 4) * 32);
@@ -29,6 +36,18 @@ const CONV_ROWS = 56;
 /** `sq_conv_u8s8_scratch_bytes`: the patches of one tile of output pixels, and an unpacked block. */
 export const convU8S8ScratchBytes = (k: number, bits: number): number =>
   CONV_ROWS * (Math.ceil(k / 64) | 1) * 64 + linearU8S8ScratchBytes(k, bits);
+
+const PANEL = { mr: 12, bytes: 131072 } as const;
+/** Rows of a unit, for which a kernel packs a panel. */
+const UNIT_ROWS = { linear: 224, conv: CONV_ROWS } as const;
+
+/** `sq_gemm_panel_u8s8_scratch`: what kernels with packing `linear_u8s8_panel` need besides. */
+export function panelU8S8ScratchBytes(k: number, of: keyof typeof UNIT_ROWS): number {
+  const depth = roundUp(k, 8);
+  const fit = Math.max(1, Math.floor(Math.floor(PANEL.bytes / depth) / PANEL.mr));
+  const rows = Math.min(Math.ceil(UNIT_ROWS[of] / PANEL.mr), fit) * PANEL.mr;
+  return roundUp(rows * depth, 64);
+}
 
 /** `weight · 2^(bits·i)` fields of a group of four values along k, dense, lowest first. */
 const WRITE_GROUP: Readonly<Record<4 | 6 | 8, (to: Uint8Array, at: number, v: readonly number[]) => void>> = {
@@ -45,16 +64,17 @@ const WRITE_GROUP: Readonly<Record<4 | 6 | 8, (to: Uint8Array, at: number, v: re
 };
 
 /**
- * Weights in the layout of sq_linear_u8s8.h for a kernel whose blocks have `nr` channels: a block's biases, multipliers,
- * then its values in groups of four along k.
+ * Weights in the layout of sq_linear_u8s8.h for a kernel's blocks: a block's biases, multipliers, then its values in groups
+ * of kr along k.
  */
-export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU8S8, nr: number): Uint8Array {
+export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU8S8, shape: BlockShape): Uint8Array {
+  const { nr, kr } = shape;
   if (bits !== 4 && bits !== 6 && bits !== 8) throw new Error(`weights of ${bits} bits cannot be packed: 4, 6 or 8`);
   const limit = 2 ** (bits - 1);
   const bad = weight.find((value) => value < -limit || value >= limit);
   if (bad !== undefined) throw new Error(`weight code ${bad} does not fit ${bits} bits`);
-  const blockBytes = linearU8S8BlockBytes(nr, k, bits);
-  const packed = new Uint8Array(linearU8S8Bytes(nr, n, k, bits));
+  const blockBytes = linearU8S8BlockBytes(shape, k, bits);
+  const packed = new Uint8Array(linearU8S8Bytes(shape, n, k, bits));
   const view = new DataView(packed.buffer);
   const write = WRITE_GROUP[bits];
   const groupBytes = bits / 2;
@@ -66,7 +86,8 @@ export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU
       view.setFloat32(start + 4 * (nr + lane), multiplier[j] ?? 0, true);
       for (let g = 0; 4 * g < k; g++) {
         const values = [0, 1, 2, 3].map((e) => (j < n && 4 * g + e < k ? weight[j * k + 4 * g + e]! : 0));
-        write(packed, start + 8 * nr + (g * nr + lane) * groupBytes, values);
+        const at = (Math.floor((4 * g) / kr) * nr + lane) * (kr / 4) + (g % (kr / 4));
+        write(packed, start + 8 * nr + at * groupBytes, values);
       }
     }
   }

@@ -3,10 +3,11 @@
 /* The layouts of sq_linear_u8s8.h and sq_attention_u8.h, written down once more in C for the tests and benchmarks. */
 #include "check.h"
 
-/* w s8 [n, k], bias s32 [n], mult f32 [n] -> packed; allocates exactly the bytes of the blocks. */
-SQ_UNUSED static uint8_t *pack_linear_u8s8(const int8_t *w, const int32_t *bias, const float *mult, int64_t n, int64_t k,
-                                           int64_t nr, int bits) {
-  int64_t groups = (k + 3) / 4, block_bytes = (nr * 8 + groups * 4 * nr * bits / 8 + 63) / 64 * 64, blocks = (n + nr - 1) / nr;
+/* w s8 [n, k], bias s32 [n], mult f32 [n] -> packed in groups of kr; allocates exactly the bytes of the blocks. */
+SQ_UNUSED static uint8_t *pack_linear_u8s8_groups(const int8_t *w, const int32_t *bias, const float *mult, int64_t n, int64_t k,
+                                                  int64_t nr, int64_t kr, int bits) {
+  int64_t groups = (k + kr - 1) / kr * (kr / 4), blocks = (n + nr - 1) / nr;
+  int64_t block_bytes = (nr * 8 + groups * 4 * nr * bits / 8 + 63) / 64 * 64;
   uint8_t *packed = (uint8_t *)check_alloc(blocks * block_bytes);
   memset(packed, 0, (size_t)(blocks * block_bytes));
   for (int64_t j = 0; j < blocks * nr; j++) {
@@ -21,10 +22,15 @@ SQ_UNUSED static uint8_t *pack_linear_u8s8(const int8_t *w, const int32_t *bias,
         uint32_t field = bits == 8 ? (uint32_t)v & 255u : (uint32_t)(v + (1 << (bits - 1)));
         word |= field << (bits * e);
       }
-      memcpy(block + 8 * nr + (g * nr + lane) * bits / 2, &word, (size_t)(bits / 2));
+      memcpy(block + 8 * nr + ((g * 4 / kr * nr + lane) * (kr / 4) + g % (kr / 4)) * bits / 2, &word, (size_t)(bits / 2));
     }
   }
   return packed;
+}
+
+SQ_UNUSED static uint8_t *pack_linear_u8s8(const int8_t *w, const int32_t *bias, const float *mult, int64_t n, int64_t k,
+                                           int64_t nr, int bits) {
+  return pack_linear_u8s8_groups(w, bias, mult, n, k, nr, 4, bits);
 }
 
 /* table s8 [slices, keys, c] -> packed with -zq * sum. */

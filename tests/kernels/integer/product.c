@@ -1,7 +1,7 @@
 /*
  * sq_linear_u8s8 and sq_conv_u8s8, a variant against the portable kernel by bytes. Compiled with -DLINEAR, -DCONV (the
- * variant's functions), -DLINEAR_FILE, -DCONV_FILE, -DTEST_NR; without them the portable kernels run against themselves with
- * another split of the units, and the digest is what other compilers must match.
+ * variant's functions), -DLINEAR_FILE, -DCONV_FILE, -DTEST_NR, -DTEST_KR, -DTEST_PANEL where it packs x; without them the
+ * portable kernels run against themselves with another split of the units, and the digest is what other compilers must match.
  */
 #include "pack.h"
 #include "sq_conv_u8s8.c"
@@ -13,7 +13,17 @@
 #define LINEAR sq_linear_u8s8
 #define CONV sq_conv_u8s8
 #define TEST_NR 16
+#define TEST_KR 4
 #endif
+
+/* Scratch that the variant wants besides, for its panel of x. */
+static int64_t panel_bytes(int64_t k, int64_t rows) {
+#ifdef TEST_PANEL
+  return sq_gemm_panel_u8s8_scratch(k, rows);
+#else
+  return (void)k, (void)rows, 0;
+#endif
+}
 
 typedef struct {
   uint8_t *u8;
@@ -55,7 +65,7 @@ static weights weights_random(int64_t n, int64_t k, int bits, int extreme) {
   s.bias = check_random_s32(n, -100000, 100000);
   s.mult = check_random_f32(n, 1e-6f, 40.0f / (float)(limit * 128 * (k > 0 ? k : 1)) + 2e-6f);
   s.packed16 = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, 16, bits);
-  s.packed = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, TEST_NR, bits);
+  s.packed = pack_linear_u8s8_groups(s.w, s.bias, s.mult, n, k, TEST_NR, TEST_KR, bits);
   return s;
 }
 
@@ -71,7 +81,7 @@ static void test_linear(int64_t m, int64_t n, int64_t k, int variety) {
   uint8_t *x = check_random_u8((m - 1) * x_stride + k, extreme ? x_max : 0, x_max);
   float *residual = check_u32() % 2 ? check_random_f32((m - 1) * residual_stride + n, -20.0f, 20.0f) : NULL;
   weights s = weights_random(n, k, bits, extreme);
-  int64_t scratch_bytes = sq_linear_u8s8_block_scratch(k, bits);
+  int64_t scratch_bytes = sq_linear_u8s8_block_scratch(k, bits) + panel_bytes(k, SQ_LINEAR_U8S8_ROWS);
   uint8_t *scratch = (uint8_t *)check_alloc(2 * scratch_bytes + 64);
   result e = result_alloc(m, n, u8_stride, f32_stride, u8, f32), a = result_alloc(m, n, u8_stride, f32_stride, u8, f32);
   if (residual && extreme) residual[0] = NAN, residual[n - 1] = INFINITY;
@@ -107,7 +117,7 @@ static void test_conv(int variety) {
   float *residual = check_u32() % 2 ? check_random_f32(rows * a.n, -20.0f, 20.0f) : NULL;
   weights s = weights_random(a.n, k, bits, 0);
   a.weights = s.packed16;
-  int64_t scratch_bytes = sq_conv_u8s8_scratch_bytes(&a);
+  int64_t scratch_bytes = sq_conv_u8s8_scratch_bytes(&a) + panel_bytes(k, SQ_CONV_U8S8_ROWS);
   uint8_t *scratch = (uint8_t *)check_alloc(2 * scratch_bytes + 64);
   result e = result_alloc(rows, a.n, a.y_u8_stride, a.n, !f32, f32), r = result_alloc(rows, a.n, a.y_u8_stride, a.n, !f32, f32);
   a.x = x, a.residual = residual, a.scratch = (uint8_t *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), a.scratch_stride = scratch_bytes;
@@ -131,6 +141,7 @@ int main(void) {
   }
   test_linear(3, 5, 7, 1);
   test_linear(14, 32, 3072, 4); /* largest sums */
+  test_linear(230, 17, 1200, 5);
   for (int variety = 0; variety < 60; variety++) test_conv(variety);
   sq_linear_u8s8_args none = {.m = 0, .n = 8, .k = 8, .weight_bits = 8};
   check_true("no rows, no units", sq_linear_u8s8_units(&none) == 0);

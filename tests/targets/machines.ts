@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { detectTarget, hostTarget, type TargetName } from '../../src/codegen/targets.js';
+import { findProgram } from '../../src/host-tools.js';
+
+/** How code for a target is compiled and run here: by this machine, or under an emulator. */
+export interface Machine {
+  readonly target: TargetName;
+  /** gcc first; each makes programs that `emulator` runs. */
+  readonly compilers: readonly (readonly string[])[];
+  /** Before the program and its arguments; empty for this machine's own processor. */
+  readonly emulator: readonly string[];
+  readonly linkFlags: readonly string[];
+  /** Why it cannot be run here. */
+  readonly missing: string | undefined;
+}
+
+const run = promisify(execFile);
+
+function machine(
+  target: TargetName,
+  compilers: readonly (readonly string[])[],
+  emulator: readonly string[],
+  cannotRun: string | undefined,
+): Machine {
+  const found = compilers.filter(([program]) => findProgram(program ?? '') !== undefined);
+  const [gcc] = compilers[0] ?? [];
+  const absent = [gcc, emulator[0]].filter((program) => program !== undefined && findProgram(program) === undefined);
+  const missing = absent.length > 0 ? `not in PATH: ${absent.join(', ')} (scripts/install-test-tools.sh)` : cannotRun;
+  const linkFlags = emulator.length > 0 ? ['-static'] : [];
+  return { target, compilers: found, emulator, linkFlags, missing };
+}
+
+const clang = (triple: string): readonly string[] => ['clang-19', `--target=${triple}`];
+const native = (target: TargetName, cannotRun?: string): Machine =>
+  machine(target, [['cc'], ['clang-19']], [], cannotRun);
+const arm = (target: TargetName): Machine =>
+  machine(target, [['aarch64-linux-gnu-gcc'], clang('aarch64-linux-gnu')], ['qemu-aarch64', '-cpu', 'max'], undefined);
+
+/** x86-64 variants that this processor is too old for, or of another architecture. */
+function x86(target: TargetName): Machine {
+  const order: readonly TargetName[] = ['c99', 'x86-64-avx2', 'x86-64-avx512vnni'];
+  const able = process.arch === 'x64' && order.indexOf(target) <= order.indexOf(hostTarget());
+  return native(target, able ? undefined : 'this processor does not have it');
+}
+
+/** One for every target that has a C library to link with; WebAssembly is tested through its bindings. */
+export const MACHINES: readonly Machine[] = [
+  native('c99'),
+  x86('x86-64-avx2'),
+  x86('x86-64-avx512vnni'),
+  arm('aarch64-neon'),
+  arm('aarch64-dotprod'),
+  arm('aarch64-i8mm'),
+  machine(
+    'riscv64',
+    [['riscv64-linux-gnu-gcc'], clang('riscv64-linux-gnu')],
+    ['qemu-riscv64'],
+    detectTarget(process.arch, '') === 'riscv64' ? 'this machine is one' : undefined,
+  ),
+];
+
+/** @returns what the program printed */
+export async function runOn({ emulator }: Machine, program: string, args: readonly string[]): Promise<string> {
+  const [command, ...before] = [...emulator, program];
+  if (command === undefined) throw new Error('no program');
+  return (await run(command, [...before, ...args], { maxBuffer: 1 << 24 })).stdout;
+}
+
+/** `work` on every item, as many at a time as there are cores in the smallest machine that CI has. */
+export async function twoAtATime<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+}

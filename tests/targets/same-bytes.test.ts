@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { C_FLAGS } from '../../src/codegen/emit-build-files.js';
+import { emitPackage, type ManifestModel } from '../../src/codegen/emit-package.js';
+import { runnerArray } from '../../src/compiled-package.js';
+import { writeNpy } from '../../src/npy.js';
+import { MACHINES, type Machine, runOn, twoAtATime } from './machines.js';
+import { quantizedSmallSam, type SmallSam } from './small-sam.js';
+
+/**
+ * The small SAM, encoder and decoder at 8, 6 and 4 bits, compiled for every target and run with 1 and 2 threads: the bytes of
+ * every output are the same.
+ */
+
+const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-targets-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const STRICT = ['-Wall', '-Wextra', '-Wpedantic', '-Werror'];
+let sam: SmallSam;
+/** What every target must give: SHA-256 of each output's file, by model and output; from the first target that runs. */
+const expected = new Map<string, string>();
+
+beforeAll(async () => {
+  sam = await quantizedSmallSam([8, 6, 4]);
+  for (const [model, inputs] of sam.inputs) {
+    await mkdir(join(scratch, model));
+    for (const [name, tensor] of inputs) await writeNpy(join(scratch, model, `${name}.npy`), runnerArray(tensor));
+  }
+}, 600_000);
+
+async function build(machine: Machine, folder: string): Promise<readonly ManifestModel[]> {
+  const { manifest } = await emitPackage(sam.models, { target: machine.target, bits: 'w8a8', outDir: folder });
+  const [compiler] = machine.compilers;
+  await execa('make', [
+    '-C',
+    folder,
+    '-j2',
+    'build/run',
+    `CC=${compiler?.join(' ')}`,
+    `CFLAGS=${[...C_FLAGS, ...STRICT].join(' ')}`,
+    `LDFLAGS=${machine.linkFlags.join(' ')}`,
+  ]);
+  return manifest.models;
+}
+
+async function hashes(
+  machine: Machine,
+  folder: string,
+  model: ManifestModel,
+  threads: number,
+): Promise<Map<string, string>> {
+  const out = join(folder, `${model.name}-${threads}`);
+  const inputs = model.inputs.flatMap(({ name, field }) => [
+    '--in',
+    `${field}=${join(scratch, model.name, `${name}.npy`)}`,
+  ]);
+  const args = [model.name, '--out', out, '--threads', String(threads), ...inputs];
+  await runOn(machine, join(folder, 'build', 'run'), args);
+  const digest = (file: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(out, file)))
+      .digest('hex');
+  return new Map(model.outputs.map(({ name, file }) => [`${model.name} ${name}`, digest(file)]));
+}
+
+describe('the small SAM at 8, 6 and 4 bits', () => {
+  for (const machine of MACHINES) {
+    const { target, missing } = machine;
+    if (missing !== undefined) console.log(`${target} is skipped: ${missing}`);
+    it.skipIf(missing !== undefined)(
+      `gives the same bytes on ${target}, with 1 and 2 threads`,
+      async () => {
+        const folder = join(scratch, target);
+        const models = await build(machine, folder);
+        expect(models.map(({ name }) => name)).toEqual([...sam.inputs.keys()]);
+        const found: [string, string][] = [];
+        const runs = models.flatMap((model) => [1, 2].map((threads) => ({ model, threads })));
+        await twoAtATime(runs, async ({ model, threads }) => {
+          for (const [output, hash] of await hashes(machine, folder, model, threads)) {
+            if (!expected.has(output)) expected.set(output, hash);
+            found.push([`${output}, ${threads} threads`, hash === expected.get(output) ? 'the same' : hash]);
+          }
+        });
+        expect(found.filter(([, result]) => result !== 'the same')).toEqual([]);
+        expect(found.length).toBe(2 * models.flatMap(({ outputs }) => outputs).length);
+      },
+      900_000,
+    );
+  }
+});

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rowLog2 } from '../../src/calibrate/precision.js';
+import type { PackageModel } from '../../src/codegen/emit-package.js';
+import { loadImage } from '../../src/image.js';
+import { evaluateGraph } from '../../src/ir/evaluate.js';
+import type { Graph } from '../../src/ir/graph.js';
+import type { SoftmaxQuantizer } from '../../src/ir/integer/attention-parameters.js';
+import { importModel } from '../../src/ir/onnx/import-model.js';
+import type { Tensor } from '../../src/ir/types.js';
+import { runPipeline } from '../../src/passes/pass.js';
+import { PASSES } from '../../src/passes/pipeline.js';
+import { quantizeByEvaluation } from '../quantize-by-evaluation.js';
+
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+
+const f32 = (shape: readonly number[], data: ArrayLike<number>): Tensor => ({
+  dtype: 'f32',
+  shape,
+  data: Float32Array.from(data),
+});
+
+/** Every coding of the probabilities takes its turn. */
+const codings = (bits: number): SoftmaxQuantizer[] => [
+  rowLog2(bits, 4, 0),
+  { quantizer: 'row_uniform', bits, tau: 1, offset: 0, reference: 1 },
+  { quantizer: 'agq', bits, tau: 2, offset: 0, reference: Math.fround(0.7) },
+  rowLog2(bits, 2, 1),
+];
+
+export interface SmallSam {
+  readonly models: readonly PackageModel[];
+  /** By model and by the names of its inputs. */
+  readonly inputs: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
+}
+
+/**
+ * The small SAM, quantized from one evaluation: models `encoder_<bits>` and `decoder_<bits>`, and the inputs of one
+ * segmentation.
+ */
+export async function quantizedSmallSam(widths: readonly number[]): Promise<SmallSam> {
+  const program = (name: string): Graph => runPipeline(importModel(join(examples, 'tiny-sam', `${name}.onnx`)), PASSES);
+  const { tensor, side } = await loadImage(join(examples, 'scenes', 'evaluation', '000.png'), 256);
+  const image = new Map([['image', f32([1, 3, side, side], tensor)]]);
+  const encoder = program('encoder');
+  const embeddings = evaluateGraph(encoder, image).get('image_embeddings');
+  if (!embeddings) throw new Error('the encoder has no image_embeddings');
+  const prompt = new Map([
+    ['image_embeddings', embeddings],
+    ['point_coords', f32([1, 3, 2], [80, 175, 30, 40, 0, 0])],
+    ['point_labels', f32([1, 3], [1, 0, -1])],
+    [
+      'mask_input',
+      f32(
+        [1, 1, 64, 64],
+        new Float32Array(64 * 64).map((_, i) => ((i * 37) % 64) / 32 - 1),
+      ),
+    ],
+    ['has_mask_input', f32([1], [1])],
+    ['orig_im_size', f32([2], [171, 256])],
+  ]);
+  const graphs = [
+    ['encoder', encoder, image],
+    ['decoder', program('decoder'), prompt],
+  ] as const;
+  const models: PackageModel[] = [];
+  const inputs = new Map<string, ReadonlyMap<string, Tensor>>();
+  for (const bits of widths) {
+    for (const [name, graph, given] of graphs) {
+      const model = `${name}_${bits}`;
+      models.push({ name: model, graph: quantizeByEvaluation(graph, given, bits, codings(bits)), sourceSha256: '' });
+      inputs.set(model, given);
+    }
+  }
+  return { models, inputs };
+}
