@@ -37,6 +37,7 @@ const figure = (caption: Html, chart: Html): Html => html`<figure><figcaption>${
 
 const idOf = (index: number): string => `attention-${index + 1}`;
 
+/** Two drawings of the keys as they were, and two as they became. */
 async function keyFigures({ name, keys = 'none', key_ranges }: AttentionReport): Promise<readonly Html[]> {
   if (key_ranges === undefined) return [];
   const shown: readonly (readonly [Tone, string])[] =
@@ -46,10 +47,11 @@ async function keyFigures({ name, keys = 'none', key_ranges }: AttentionReport):
           ['before', 'before'],
           ['after', transformText(keys)],
         ];
-  const rows = await Promise.all(
+  const pairs = await Promise.all(
     shown.map(async ([tone, title]) => {
       const ranges = key_ranges[tone];
-      const peaks = ranges.peaks.map(({ value }) => numberText(value)).join(' and ');
+      const step = 10 ** Math.floor(Math.log10((ranges.high - ranges.low || 1) / 100));
+      const peaks = ranges.peaks.map(({ value }) => numberText(Math.round(value / step) * step)).join(' and ');
       const peaksText = `${COUNTS[ranges.peaks.length] ?? ranges.peaks.length} ${ranges.peaks.length === 1 ? 'peak' : 'peaks'} at ${peaks}`;
       const range = `${numberText(ranges.low)} to ${numberText(ranges.high)}`;
       return [
@@ -64,7 +66,7 @@ async function keyFigures({ name, keys = 'none', key_ranges }: AttentionReport):
       ];
     }),
   );
-  return rows.flat();
+  return pairs.flat();
 }
 
 async function errorFigure(title: string, name: string, candidates: readonly Candidate[]): Promise<readonly Html[]> {
@@ -103,7 +105,7 @@ async function card(attention: AttentionReport, index: number): Promise<Html> {
   return html`<section class="card" aria-labelledby="${idOf(index)}">
     <h3 id="${idOf(index)}">${name} <span class="quiet">${model}, ${kind}</span></h3>
     <ul class="facts">
-      <li class="chip ${bimodal ? '' : 'float'}">${bimodal ? 'two peaks' : 'not two-peaked'}${votes ? ` (${votes.bimodal} of ${votes.samples} samples)` : ''}</li>
+      <li class="chip ${bimodal ? '' : 'plain'}">${bimodal ? 'two peaks' : 'not two-peaked'}${votes ? ` (${votes.bimodal} of ${votes.samples} samples)` : ''}</li>
       <li class="chip">keys ${transformText(keys)}${flipped_channels > 0 ? `, ${flipped_channels} channels flipped` : ''}</li>
       <li class="chip ${softmax ? '' : 'float'}">${softmax ? `softmax ${softmaxText(softmax)}` : 'in float'}</li>
       <li class="chip">SQNR ${decibelsText(attention.sqnr_db)}</li>

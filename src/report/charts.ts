@@ -42,21 +42,18 @@ export function keyHistogram({ low, high, shares, peaks }: KeySummary, tone: Ton
 
 /** Range and mean of each channel, in the order of the means before the transform. */
 export function channelRanges({ channels, low, high }: KeySummary, tone: Tone): Chart {
-  const values = channels.mean.map((mean, i) => ({
-    channel: i + 0.5,
-    mean,
-    min: channels.min[i],
-    max: channels.max[i],
-  }));
+  const { count, min, mean, max } = channels;
+  // The last channel once more, where its step ends.
+  const values = Array.from({ length: mean.length + 1 }, (_, channel) => {
+    const i = Math.min(channel, mean.length - 1);
+    return { channel, mean: mean[i], min: min[i], max: max[i] };
+  });
   const x = {
     field: 'channel',
     type: 'quantitative',
-    scale: { domain: [0, values.length], nice: false },
+    scale: { domain: [0, mean.length], nice: false },
     axis: {
-      title:
-        channels.count > values.length
-          ? `${channels.count} channels in ${values.length} groups, by mean`
-          : 'channels, by mean',
+      title: count > mean.length ? `${count} channels in ${mean.length} groups, by mean` : `${count} channels, by mean`,
       labels: false,
       ticks: false,
       grid: false,
@@ -74,11 +71,11 @@ export function channelRanges({ channels, low, high }: KeySummary, tone: Tone): 
     encoding: { x },
     layer: [
       {
-        mark: { type: 'rule', color: TONES[tone], strokeWidth: Math.min(4, 200 / values.length), opacity: 0.6 },
+        mark: { type: 'area', interpolate: 'step-after', color: TONES[tone], opacity: 0.6 },
         encoding: { y, y2: { field: 'max' } },
       },
       {
-        mark: { type: 'point', filled: true, color: INK, size: 12, opacity: 1 },
+        mark: { type: 'line', interpolate: 'step-after', color: INK, strokeWidth: 2 },
         encoding: { y: { ...y, field: 'mean' } },
       },
     ],
@@ -91,6 +88,19 @@ export interface Candidate {
   readonly chosen: boolean;
 }
 
+/** Places of the labels on a logarithmic axis from 1 to `most`. */
+function ratioTicks(most: number): readonly number[] {
+  const decades = Math.log10(most);
+  if (decades >= 1) {
+    const stride = Math.ceil(decades / 4);
+    return Array.from({ length: Math.floor(decades / stride) + 1 }, (_, i) => 10 ** (i * stride));
+  }
+  const rough = (most - 1) / 3;
+  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-6)));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  return Array.from({ length: Math.floor((most - 1) / step) + 1 }, (_, i) => Number((1 + i * step).toPrecision(8)));
+}
+
 /** Errors of candidates by label, as multiples of the least; the chosen one marked. */
 export function candidateErrors(candidates: readonly Candidate[]): Chart {
   const labels = [...new Set(candidates.map(({ label }) => label))];
@@ -100,6 +110,8 @@ export function candidateErrors(candidates: readonly Candidate[]): Chart {
     chosen,
     ratio: Math.max(1, error / least),
   }));
+  const most = Math.max(...values.map(({ ratio }) => ratio), 1.01);
+  const margin = most ** 0.05;
   const y = {
     field: 'label',
     type: 'nominal',
@@ -109,11 +121,16 @@ export function candidateErrors(candidates: readonly Candidate[]): Chart {
   const x = {
     field: 'ratio',
     type: 'quantitative',
-    scale: { type: 'log', nice: false, domainMin: 0.9 },
-    axis: { title: 'squared error, times the least', grid: false, tickCount: 5, format: '~s', labelOverlap: true },
+    scale: { type: 'log', nice: false, domain: [1 / margin, most * margin] },
+    axis: {
+      title: 'squared error, times the least',
+      grid: false,
+      values: ratioTicks(most),
+      format: most >= 1e4 ? '~s' : '~g',
+    },
   } as const;
   return {
-    ...frame(NARROW, 48 + 20 * labels.length, { left: 132, bottom: 42 }),
+    ...frame(NARROW, 48 + 20 * labels.length, { left: 132, right: 14, bottom: 42 }),
     encoding: { x, y },
     layer: [
       {

@@ -14,7 +14,9 @@ export const macsOf = ({ macs }: ModelReport): { readonly integer: number; reado
 const tile = (label: string, value: string, note: Html | string): Html =>
   html`<div class="tile"><dt>${label}</dt><dd><span class="value">${value}</span><br><span class="note">${note}</span></dd></div>`;
 
-const timesSmaller = (before: number, after: number): string => `${(before / after).toFixed(1)} × smaller`;
+/** What it was, and how much less it is where that can be told. */
+const comparedText = (before: number, after: number): string =>
+  `${bytesText(before)} in float${before / after >= 1.05 ? `, ${(before / after).toFixed(1)}\u00a0×\u00a0smaller` : ''}`;
 
 /** The figures that matter most. */
 export function tiles({ models, layers, attentions, outputs }: Report): Html {
@@ -30,8 +32,8 @@ export function tiles({ models, layers, attentions, outputs }: Report): Html {
   const floatArena = Math.max(0, ...before.map(({ arena_bytes }) => arena_bytes));
   const isFloat = before.length === 0;
   return html`<dl class="tiles">
-    ${tile('Weights', bytesText(weights), isFloat ? 'float32' : `${bytesText(floatWeights)} in float, ${timesSmaller(floatWeights, weights)}`)}
-    ${tile(models.length > 1 ? 'Arena of the largest' : 'Arena', bytesText(arena), isFloat ? 'memory of a run' : `${bytesText(floatArena)} in float, ${timesSmaller(floatArena, arena)}`)}
+    ${tile('Weights', bytesText(weights), isFloat ? 'float32' : comparedText(floatWeights, weights))}
+    ${tile(models.length > 1 ? 'Arena of the largest' : 'Arena', bytesText(arena), isFloat ? 'memory of a run' : comparedText(floatArena, arena))}
     ${tile('Multiply-accumulates', countText(total), isFloat ? 'all in float' : `${percentText(sum(macs.map((count) => count.integer)) / total)} on integers`)}
     ${isFloat ? '' : tile('On integers', `${quantized} of ${layers.length}`, `layers, and ${onIntegers} of ${attentions.length} attentions`)}
     ${least ? tile('Least output SQNR', decibelsText(least.sqnr_db), html`${least.name} of ${least.model}`) : ''}
@@ -51,12 +53,12 @@ export function modelTable({ models }: Report): Html {
       <td class="num">${change(model.float?.weights_bytes, model.weights_bytes)}</td>
       <td class="num">${change(model.float?.arena_bytes, model.arena_bytes)}</td>
       <td class="num">${countText(total)}</td>
-      ${model.float ? html`<td class="num">${percentText(total > 0 ? integer / total : 0)}</td>` : ''}
-      <td class="num">${model.nodes}</td></tr>`;
+      ${model.float ? html`<td class="num aside">${percentText(total > 0 ? integer / total : 0)}</td>` : ''}
+      <td class="num aside">${model.nodes}</td></tr>`;
   });
   const quantized = models.some(({ float }) => float !== undefined);
   return html`<div class="scroll card" tabindex="0"><table>
-    <thead><tr><th scope="col">Model</th><th scope="col" class="num">Weights</th><th scope="col" class="num">Arena</th><th scope="col" class="num">MACs</th>${quantized ? html`<th scope="col" class="num">On integers</th>` : ''}<th scope="col" class="num">Nodes</th></tr></thead>
+    <thead><tr><th scope="col">Model</th><th scope="col" class="num">Weights</th><th scope="col" class="num">Arena</th><th scope="col" class="num">MACs</th>${quantized ? html`<th scope="col" class="num aside">On integers</th>` : ''}<th scope="col" class="num aside">Nodes</th></tr></thead>
     <tbody>${rows}</tbody></table></div>`;
 }
 

@@ -53,8 +53,10 @@ th[aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
 .bar.float { --fill: var(--before); }
 .chip { display: inline-block; border-radius: 5px; padding: 0 7px; font-size: 13px; white-space: nowrap; background: var(--accent-soft); }
 .chip.float { background: var(--before-soft); }
+.chip.plain { background: var(--line); }
 .facts { display: flex; flex-wrap: wrap; gap: 4px 8px; margin: 6px 0 0; padding: 0; list-style: none; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); gap: 4px 20px; }
+.charts { columns: 3 320px; column-gap: 28px; }
+.charts figure { break-inside: avoid; padding-top: 12px; margin: 0; }
 figure { margin: 12px 0 0; min-width: 0; }
 figcaption { font-size: 13px; color: var(--ink-2); padding-bottom: 4px; }
 figcaption b { color: var(--ink); font-weight: 600; }
@@ -78,7 +80,9 @@ svg text { font-family: system-ui, sans-serif; }
   .under { display: block; }
   th, td { padding: 6px 5px; }
   tbody th { min-width: 8em; }
-  .measure { min-width: 100px; gap: 6px; }
+  .measure { grid-template-columns: 1fr; min-width: 72px; gap: 4px; }
+  .measure .num { order: -1; }
+  .was { display: block; }
   .card { padding: 12px 8px; }
   .scroll.card { padding: 2px 4px; }
 }
@@ -91,7 +95,7 @@ svg text { font-family: system-ui, sans-serif; }
   .scroll { overflow: visible; }
   figure, .tile, tr, h3, h4 { break-inside: avoid; }
   h2, h3, h4, thead { break-after: avoid; }
-  .charts { grid-template-columns: 1fr 1fr; }
+  .charts { columns: 2; }
   a { color: inherit; text-decoration: none; }
 }
 `;
