@@ -1,5 +1,6 @@
 import { editGraph } from '../ir/edit.js';
-import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
+import { type Graph, type Node, typeOf, type ValueId, valueOf } from '../ir/graph.js';
+import type { Dim } from '../ir/scalar.js';
 import type { Tensor } from '../ir/types.js';
 import {
   isQuantizable,
@@ -50,22 +51,33 @@ function reachedFrom(graph: Graph, wanted: (node: Node) => boolean): ReadonlySet
 }
 
 /**
- * The role of each layer. `input`: nothing normalised or attended lies before it and it does not feed an attention
- * directly (patch embedding, prompt encoder). `head`: no attention, no LayerNorm and no residual lies behind it (the mask and quality heads). The rest is the trunk.
+ * The role of each layer. `input`: no attention lies before it and it does not feed one directly (patch embedding, prompt
+ * encoder). `head`: no attention, no LayerNorm and no residual lies behind it (the mask and quality heads), or it makes
+ * pixels of channels behind the last attention (the upscaling). The rest is the trunk.
  */
 export function layerRoles(graph: Graph): ReadonlyMap<ValueId, LayerRole> {
   const mixes = (node: Node): boolean => node.op === 'attention' || node.op === 'layer_norm';
   const addsToResidual = (node: Node): boolean => node.op === 'linear' && node.operands[3] != null;
-  const before = reachedFrom(graph, mixes);
+  const before = reachedFrom(graph, (node) => node.op === 'attention');
+  const attended = reaching(graph, (node) => node.op === 'attention' || addsToResidual(node));
   const behind = reaching(graph, (node) => mixes(node) || addsToResidual(node));
+  /** Channels become pixels (a transposed convolution with kernel = stride). */
+  const upscales = (result: ValueId): boolean => {
+    const users = graph.nodes.filter((node) => node.operands.includes(result));
+    const widthOf = (value: ValueId): Dim | undefined => typeOf(graph, value).shape.at(-1);
+    return (
+      users.length > 0 && users.every(({ op, results }) => op === 'reshape' && widthOf(results[0]!) !== widthOf(result))
+    );
+  };
   const feedsAttention = new Set(
     graph.nodes.filter((node) => node.op === 'attention').flatMap((node) => node.operands.slice(0, 3)),
   );
-  const hasNorms = graph.nodes.some(mixes);
+  const attends = graph.nodes.some((node) => node.op === 'attention');
   const roleOf = (node: Node): LayerRole => {
     const result = node.results[0]!;
-    if (!hasNorms) return 'trunk';
+    if (!attends) return 'trunk';
     if (!before.has(node.operands[0]!) && !feedsAttention.has(result)) return 'input';
+    if (!attended.has(result) && upscales(result)) return 'head';
     return behind.has(result) || addsToResidual(node) ? 'trunk' : 'head';
   };
   return new Map(graph.nodes.map((node) => [node.results[0]!, roleOf(node)]));
