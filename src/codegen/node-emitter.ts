@@ -47,6 +47,8 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
   const { graph, library } = state;
   const lines: string[] = [];
   const kernels: string[] = [];
+  /** Names of lists of numbers, by what is in them. */
+  const lists = new Map<string, string>();
   let workspaceBytes = 0;
   let scratchBytes = 0;
 
@@ -149,8 +151,17 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
       const scratch = firstDefined(`${base}.h`, [`${base}_scratch_bytes`]);
       call(kernel, options.args ?? `${base}_args`, options.units ?? `${base}_units`, fields, options, scratch);
     },
-    int64s: (values) =>
-      `(const int64_t[]){${values.length === 0 ? '0' : values.map((v) => (typeof v === 'number' ? toIntLiteral(v) : v)).join(', ')}}`,
+    int64s: (values) => {
+      const items = (values.length === 0 ? [0] : values).map((v) => (typeof v === 'number' ? toIntLiteral(v) : v));
+      const text = items.join(', ');
+      if (!items.every((item) => /^-?\d+$/.test(item))) return `(const int64_t[]){${text}}`;
+      // Of the program, not of the block: gcc 12 takes elements of constant compound literals for uninitialised.
+      const declaration = `static const int64_t list_${lists.size}[] = {${text}};`;
+      const name = lists.get(text) ?? `list_${lists.size}`;
+      if (!lists.has(text)) lines.push(declaration);
+      lists.set(text, name);
+      return name;
+    },
   };
 
   const emit = emitters[node.op] as (node: Node, context: EmitContext) => void;

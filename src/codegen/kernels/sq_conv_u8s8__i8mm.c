@@ -2,6 +2,10 @@
 #include "sq_conv_u8s8.h"
 #include "sq_gemm_u8s8__i8mm.h"
 
+SQ_UNUSED static inline int64_t sq_conv_u8s8__i8mm_scratch_bytes(const sq_conv_u8s8_args *a) {
+  return sq_conv_u8s8_scratch_bytes(a) + sq_gemm_panel_u8s8_scratch(a->kernel_h * a->kernel_w * a->c, SQ_CONV_U8S8_ROWS);
+}
+
 static void sq_conv_u8s8__i8mm(const void *args, int64_t begin, int64_t end, int64_t worker) {
   const sq_conv_u8s8_args *a = (const sq_conv_u8s8_args *)args;
   const sq_gemm_panel_u8s8_isa isa = {sq_gemm_u8s8__i8mm_pack, sq_gemm_u8s8__i8mm_start, sq_gemm_u8s8__i8mm_multiply, 8};

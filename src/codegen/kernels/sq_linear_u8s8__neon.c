@@ -1,6 +1,10 @@
 #include "sq_gemm_u8s8__neon.h"
 #include "sq_linear_u8s8.h"
 
+SQ_UNUSED static inline int64_t sq_linear_u8s8__neon_scratch_bytes(const sq_linear_u8s8_args *a) {
+  return sq_linear_u8s8_scratch_bytes(a) + sq_gemm_panel_u8s8_scratch(a->k, SQ_LINEAR_U8S8_ROWS);
+}
+
 static void sq_linear_u8s8__neon(const void *args, int64_t begin, int64_t end, int64_t worker) {
   const sq_linear_u8s8_args *a = (const sq_linear_u8s8_args *)args;
   const sq_gemm_panel_u8s8_isa isa = {sq_gemm_u8s8__neon_pack, sq_gemm_u8s8__neon_start, sq_gemm_u8s8__neon_multiply, 4};
