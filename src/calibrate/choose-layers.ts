@@ -50,6 +50,16 @@ function reachedFrom(graph: Graph, wanted: (node: Node) => boolean): ReadonlySet
   return values;
 }
 
+/** q, k and v of every attention, and what they are reshaped from. */
+function attentionOperands(graph: Graph): ReadonlySet<ValueId> {
+  const operands = new Set<ValueId>();
+  for (const node of [...graph.nodes].reverse()) {
+    if (node.op === 'attention') for (const value of node.operands.slice(0, 3)) if (value !== null) operands.add(value);
+    if (node.op === 'reshape' && operands.has(node.results[0]!)) operands.add(node.operands[0]!);
+  }
+  return operands;
+}
+
 /**
  * The role of each layer. `input`: no attention lies before it and it does not feed one directly (patch embedding, prompt
  * encoder). `head`: no attention, no LayerNorm and no residual lies behind it (the mask and quality heads), or it makes
@@ -69,9 +79,7 @@ export function layerRoles(graph: Graph): ReadonlyMap<ValueId, LayerRole> {
       users.length > 0 && users.every(({ op, results }) => op === 'reshape' && widthOf(results[0]!) !== widthOf(result))
     );
   };
-  const feedsAttention = new Set(
-    graph.nodes.filter((node) => node.op === 'attention').flatMap((node) => node.operands.slice(0, 3)),
-  );
+  const feedsAttention = attentionOperands(graph);
   const attends = graph.nodes.some((node) => node.op === 'attention');
   const roleOf = (node: Node): LayerRole => {
     const result = node.results[0]!;

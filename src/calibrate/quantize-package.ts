@@ -5,6 +5,7 @@ import type { Graph } from '../ir/graph.js';
 import { type CalibrationFolder, readCalibrationFolder } from '../prompts.js';
 import { describeSam, type SamModel } from '../sam.js';
 import type { SoftmaxMode } from './choose-softmax-granularity.js';
+import { type ExampleMask, exampleMasks } from './example-masks.js';
 import type { KeyMode } from './key-transforms.js';
 import type { Observer } from './observers.js';
 import { precisionOf } from './precision.js';
@@ -21,6 +22,8 @@ export interface FloatModel {
 
 export interface QuantizedModel extends FloatModel {
   readonly report: QuantizationReport;
+  /** Of a decoder that was calibrated on pictures beside its encoder. */
+  readonly examples?: readonly ExampleMask[];
 }
 
 export interface QuantizeModelsOptions {
@@ -74,6 +77,25 @@ export async function quantizeModels(
       } finally {
         await dispose();
       }
+    }
+    const encoder = described.find(({ sam }) => sam.role === 'encoder');
+    const decoder = described.find(({ sam }) => sam.role === 'decoder');
+    if (
+      encoder?.sam.role === 'encoder' &&
+      decoder?.sam.role === 'decoder' &&
+      embeddings &&
+      folder.kind === 'pictures'
+    ) {
+      const own = results.get(decoder.model)!;
+      const examples = await exampleMasks(
+        { encoder: encoder.sam, decoder: decoder.sam },
+        { encoder: encoder.model.graph, decoder: decoder.model.graph },
+        { encoder: results.get(encoder.model)!.graph, decoder: own.graph, embeddings },
+        folder,
+        scratch,
+        options.onProgress ?? (() => {}),
+      );
+      results.set(decoder.model, { ...own, examples });
     }
   } finally {
     await rm(scratch, { recursive: true, force: true });
