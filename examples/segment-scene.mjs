@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const BITS = 'f32';
+const BITS = 'w8a8';
 
 function run(command, args) {
   console.log(`\n$ ${command} ${args.join(' ')}`);
