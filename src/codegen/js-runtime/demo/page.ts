@@ -182,6 +182,7 @@ async function openPicture(source: Blob, name: string): Promise<void> {
   session = opened;
   dragged = undefined;
   hideMask();
+  for (const id of ['encode-ms', 'mask-ms', 'iou']) element(id, HTMLElement).textContent = '–';
   render();
   say('Reading the picture…');
   try {
