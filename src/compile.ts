@@ -1,4 +1,5 @@
 import { basename, join, parse } from 'node:path';
+import type { ExampleMask } from './calibrate/example-masks.js';
 import { quantizeModels } from './calibrate/quantize-package.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
 import { emitBindings } from './codegen/bindings/emit-bindings.js';
@@ -12,8 +13,9 @@ import { print } from './ir/text/print.js';
 import { BITS, type Bits, type CompileOptions } from './options.js';
 import { runPipeline } from './passes/pass.js';
 import { PASSES } from './passes/pipeline.js';
-import { packageReport, type Report, reportJson } from './report.js';
 import { reportHtml } from './report/html.js';
+import { drawExamples } from './report/pictures.js';
+import { packageReport, type Report, reportJson } from './report.js';
 import { describeSam } from './sam.js';
 import { SHIPPED_EXAMPLES, SHIPPED_SCENES } from './shipped.js';
 import { checkDumpNames, checkNames, checkOutDir, openSource, type Source } from './source-model.js';
@@ -36,6 +38,7 @@ interface Model {
   readonly sourceSha256: string;
   readonly graph: Graph;
   readonly quantization?: QuantizationReport;
+  readonly examples?: readonly ExampleMask[];
 }
 
 /**
@@ -73,7 +76,8 @@ export async function compile(files: readonly string[], options: CompileOptions)
         written,
       );
       reports.push(report);
-      return { 'report.json': reportJson(report), 'report.html': await reportHtml(report) };
+      const pictures = await drawExamples(models.flatMap(({ examples }) => examples ?? []));
+      return { 'report.json': reportJson(report), 'report.html': await reportHtml(report, pictures) };
     },
     ...(options.js !== false && {
       addTo: async (folder, packaged) => {
@@ -143,7 +147,10 @@ async function quantized(
     ...(options.onProgress && { onProgress: options.onProgress }),
     onPass: (model, pass, graph) => passObserver(model, options)(pass, graph),
   });
-  return models.map((model, i) => ({ ...model, graph: results[i]!.graph, quantization: results[i]!.report }));
+  return models.map((model, i) => {
+    const { graph, report: quantization, examples } = results[i]!;
+    return { ...model, graph, quantization, ...(examples && { examples }) };
+  });
 }
 
 const passObserver =

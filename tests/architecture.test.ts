@@ -48,6 +48,8 @@ function layerOf(path: string): Layer {
     const name = first.replace(/\.ts$/, '');
     return name === 'cli' || name === 'run-cli' ? 'cli' : SUPPORT.includes(name) ? 'support' : 'compile';
   }
+  // The reports are the compiler's, in a folder for their size.
+  if (first === 'report') return 'compile';
   const layer = LAYERS.find((candidate) => candidate === first);
   if (layer === undefined) throw new Error(`${path}: its folder has no layer`);
   return layer;

@@ -4,6 +4,7 @@ import { attentionSection } from './attentions.js';
 import { type Html, html } from './escape.js';
 import { layerSection, migrationSection, outputTable } from './layers.js';
 import { arenaSection, macTable, modelTable, tiles } from './overview.js';
+import { type ExamplePicture, pictureSection } from './pictures.js';
 import { SCRIPT, STYLE } from './style.js';
 
 const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
@@ -13,12 +14,13 @@ const POLICY = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; sc
 const raw = (text: string): Html => ({ html: text });
 
 /** report.html: one file that needs no network, the same bytes for the same report. */
-export async function reportHtml(report: Report): Promise<string> {
+export async function reportHtml(report: Report, pictures: readonly ExamplePicture[] = []): Promise<string> {
   const { models, target, bits, layers, attentions, migrations, outputs } = report;
   const title = models.map(({ name }) => name).join(' + ');
   const links: readonly (readonly [id: string, label: string, present: boolean])[] = [
     ['size', 'Size and work', true],
     ['outputs', 'Outputs', outputs.length > 0],
+    ['pictures', 'Pictures', pictures.length > 0],
     ['depth', 'Noise by depth', layers.length > 0],
     ['layers', 'Layers', layers.length > 0],
     ['attentions', 'Attentions', attentions.length > 0],
@@ -47,6 +49,7 @@ ${tiles(report)}
 ${modelTable(report)}
 ${macTable(report)}
 ${outputTable(report)}
+${pictureSection(pictures)}
 ${await layerSection(report)}
 ${await attentionSection(report)}
 ${migrationSection(report)}

@@ -64,9 +64,12 @@ svg { display: block; max-width: 100%; height: auto; overflow: visible; }
 svg text { font-family: system-ui, sans-serif; }
 .wide, .middle { display: none; }
 .under { display: none; color: var(--ink-2); font-size: 13px; }
+.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(540px, 100%), 1fr)); gap: 0 12px; }
+.examples figure { margin: 6px 0; break-inside: avoid; }
 .pictures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8px; }
-.pictures img { width: 100%; height: auto; display: block; border-radius: 6px; image-rendering: auto; }
-.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px; vertical-align: -.05em; }
+.pictures img { width: 100%; height: auto; display: block; border-radius: 6px; }
+.swatch { background: rgb(37 99 235); display: inline-block; width: .8em; height: .8em; border-radius: 2px; vertical-align: -.05em; }
+.swatch.float { background: rgb(226 106 32); }
 @media print, (min-width: 760px) {
   .middle { display: block; }
   .narrow { display: none; }
