@@ -28,7 +28,7 @@ export interface SamGraphs {
   readonly embeddings?: ReadonlyMap<string, string>;
 }
 
-const EXAMPLES = 3;
+const EXAMPLES = 4;
 
 /** The first prompt of each of the first pictures. */
 async function examplePrompts({ pictures, prompts }: Pictures): Promise<readonly Prompt[]> {

@@ -40,8 +40,8 @@ export const drawExamples = (examples: readonly ExampleMask[]): Promise<readonly
         .toBuffer();
       const marks = Buffer.from(marksSvg(prompt, size, size.width / width));
       const [own, other] = [shrunk(float, size), shrunk(quantized, size)];
-      const drawing = (tint: (i: number) => readonly number[] | undefined, dimmed = false): Promise<string> =>
-        encode(tinted(small, tint, dimmed), size, marks);
+      const drawing = (tint: (i: number) => readonly number[] | undefined, pale = false): Promise<string> =>
+        encode(tinted(small, tint, pale), size, marks);
       return {
         name: basename(prompt.image),
         agreement: intersectionOverUnion(float, quantized),
@@ -62,19 +62,16 @@ function shrunk({ inside, width, height }: Mask, size: Size): Uint8Array {
   });
 }
 
-/** Tinted half where `tint` gives a colour; grey and pale elsewhere where `dimmed`. */
-function tinted(rgb: Uint8Array, tint: (i: number) => readonly number[] | undefined, dimmed: boolean): Uint8Array {
-  const pixels = Uint8Array.from(rgb);
-  for (let i = 0; i < pixels.length / 3; i++) {
+/** Tinted where `tint` gives a colour; grey elsewhere, and pale where `pale`. */
+function tinted(rgb: Uint8Array, tint: (i: number) => readonly number[] | undefined, pale: boolean): Uint8Array {
+  const own = pale ? 0.1 : 0.35;
+  return rgb.map((value, at) => {
+    const i = Math.floor(at / 3);
     const colour = tint(i);
+    if (colour) return Math.round(own * value + (1 - own) * colour[at % 3]!);
     const grey = (rgb[3 * i]! + rgb[3 * i + 1]! + rgb[3 * i + 2]!) / 3;
-    for (let channel = 0; channel < 3; channel++) {
-      const at = 3 * i + channel;
-      if (colour) pixels[at] = Math.round((dimmed ? 0.1 : 0.45) * rgb[at]! + (dimmed ? 0.9 : 0.55) * colour[channel]!);
-      else if (dimmed) pixels[at] = Math.round(160 + 0.3 * grey);
-    }
-  }
-  return pixels;
+    return Math.round(pale ? 160 + 0.3 * grey : 30 + 0.8 * grey);
+  });
 }
 
 /** Points and the box of a prompt. */
