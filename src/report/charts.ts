@@ -204,7 +204,7 @@ export function arenaCourse(
   ];
   const y = { field: 'alive', type: 'quantitative', axis: { title: `${unit} alive`, tickCount: 5 } } as const;
   return {
-    ...frame(width, 250, { left: 50, top: 30, bottom: 42 }),
+    ...frame(width, 250, { left: 60, top: 30, bottom: 42 }),
     layer: [
       {
         data: { values },

@@ -96,6 +96,9 @@ svg text { font-family: system-ui, sans-serif; }
   nav, th button::after { display: none; }
   .card, .tile { border-radius: 4px; }
   .scroll { overflow: visible; }
+  table { font-size: 9pt; }
+  tbody th { min-width: 0; }
+  .examples { grid-template-columns: 1fr 1fr; }
   figure, .tile, tr, h3, h4 { break-inside: avoid; }
   h2, h3, h4, thead { break-after: avoid; }
   .charts { columns: 2; }
