@@ -11,7 +11,7 @@ import { emitRunnerTable } from './emit-runner-table.js';
 import { type KernelLibrary, openKernelLibrary } from './kernel-library.js';
 import type { InterfaceTensor } from './model-interface.js';
 import { toIdentifier } from './names.js';
-import type { TargetName } from './targets.js';
+import { TARGETS, type TargetName } from './targets.js';
 import { writeWeights } from './weights.js';
 
 export interface PackageModel {
@@ -68,6 +68,8 @@ export interface ManifestModel {
 export interface Manifest {
   readonly format: 1;
   readonly target: TargetName;
+  /** What a cross compiler is named after (`clang --target=…`, `…-gcc`); null: the compiler's own. */
+  readonly triple: string | null;
   readonly bits: PackageOptions['bits'];
   readonly models: readonly ManifestModel[];
 }
@@ -103,6 +105,7 @@ export async function emitPackage(models: readonly PackageModel[], options: Pack
     const manifest: Manifest = {
       format: 1,
       target: options.target,
+      triple: TARGETS[options.target].triple ?? null,
       bits: options.bits,
       models: written.map(({ model }) => model),
     };
