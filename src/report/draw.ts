@@ -50,6 +50,8 @@ export function frame(
  */
 export async function draw(chart: Chart, label: string): Promise<Html> {
   const spec = { ...chart, config: CONFIG, autosize: { type: 'none' } } as TopLevelSpec;
+  // Loaded where something is drawn: no other command should wait for them.
+  const [{ parse, View }, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();
