@@ -1,5 +1,4 @@
-import { parse, View } from 'vega';
-import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import type { Config, TopLevelSpec } from 'vega-lite';
 import { escapeHtml, type Html } from './escape.js';
 
 /** Colours are variables of the page, which knows light, dark and print. */
