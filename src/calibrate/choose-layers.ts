@@ -115,9 +115,9 @@ export async function chooseLayers(
   );
   const varies = ({ operands: [x] }: Layer): boolean => {
     const { min, max } = profile.get(x!)!;
-    return max.some((high, j) => high > min[j]! || high !== min[0]!);
+    return max.some((high, j) => high > min[j]!);
   };
-  // Calibration may leave the input of a layer in doubt constant (no prompt has a mask): then it stays in float.
+  // Calibration may never move the input of a layer in doubt (no prompt has a mask): its ranges say nothing, so it stays in float.
   const doubtful = candidates.filter((node) => roles.get(node.results[0]!) !== 'trunk' && varies(node));
   const measured = await ownErrors(graph, doubtful, plans, profile, run, precision, limit);
   const choices = candidates.map((node): LayerChoice => {
