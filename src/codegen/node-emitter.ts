@@ -156,9 +156,7 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
       const text = items.join(', ');
       if (!items.every((item) => /^-?\d+$/.test(item))) return `(const int64_t[]){${text}}`;
       // Of the program, not of the block: gcc 12 takes elements of constant compound literals for uninitialised.
-      const declaration = `static const int64_t list_${lists.size}[] = {${text}};`;
       const name = lists.get(text) ?? `list_${lists.size}`;
-      if (!lists.has(text)) lines.push(declaration);
       lists.set(text, name);
       return name;
     },
@@ -171,7 +169,10 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${graph.name}: node ${node.source || '(unnamed)'} (${node.op}): ${reason}`, { cause });
   }
-  return { lines, workspaceBytes, scratchBytes, kernels };
+  const declarations = [...lists]
+    .filter(([, name]) => lines.some((line) => new RegExp(`\\b${name}\\b`).test(line)))
+    .map(([text, name]) => `static const int64_t ${name}[] = {${text}};`);
+  return { lines: [...declarations, ...lines], workspaceBytes, scratchBytes, kernels };
 }
 
 /** Where a constant's elements are in the weights file. Each is stored once, as it is in memory. */
