@@ -11,6 +11,7 @@ import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseMigration, type MigrationChoice } from './choose-migration.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
 import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
+import { correctBias } from './correct-bias.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
@@ -93,7 +94,9 @@ export async function quantizeProgram(
 
   const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
-  const layers = precision.weightBits < 8 ? await roundWeights(graph, nearest, run, limit) : nearest;
+  const rounded = precision.weightBits < 8 ? await roundWeights(graph, nearest, run, limit) : nearest;
+  const layers =
+    precision.weightBits < 8 ? await correctBias(graph, rounded, profile, run, { precision, limit }) : rounded;
   const plan: QuantizationPlan = {
     layers,
     softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),

@@ -14,6 +14,8 @@ export interface LayerPlan {
   readonly scales: Float32Array;
   /** Codes decided elsewhere (second-order rounding); absent: the nearest ones. */
   readonly codes?: Int8Array;
+  /** Added to the bias: what quantization takes from the mean of each output channel. */
+  readonly biasShift?: Float32Array;
 }
 
 /** What calibration decided, keyed by values of the program being quantized. */
@@ -59,12 +61,10 @@ export function quantizedLayer(editor: Editor, node: QuantizableNode, layer: Lay
   const constant = editor.constant(weight)!;
   // The codes are made again when they are packed: at no time are all of a model's weights in memory.
   const codesOf = (): Int8Array => layer.codes ?? quantizeRows(constant.load().data as Float32Array, k, scales, bits);
-  const folded = foldedBias(
-    { codes: codesOf(), scales },
-    k,
-    bias == null ? undefined : floatsOf(editor.constant(bias)),
-    quant,
-  );
+  const own = bias == null ? undefined : floatsOf(editor.constant(bias));
+  const { biasShift } = layer;
+  const corrected = biasShift?.map((shift, j) => shift + (own?.[j] ?? 0)) ?? own;
+  const folded = foldedBias({ codes: codesOf(), scales }, k, corrected, quant);
   const operands = [
     quantized(editor, x, quant),
     editor.addConstant({ dtype: 'i8', shape }, editor.name(weight), () => ({ dtype: 'i8', shape, data: codesOf() })),
