@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -96,36 +96,57 @@ export async function packageOf(model: ModelName, files: ModelFiles, bits: Bits,
   return folder;
 }
 
-/** onnxruntime's forms of a model; the ranges of the static one are observed on `feeds`. */
+/**
+ * onnxruntime's forms of a model, those whose names hold `part`; the ranges of the static one are observed on `feeds`.
+ *
+ * @param readScalar reads an .npy of one element
+ */
 export async function peersOf(
   file: string,
   feeds: Feeds,
-  folder: string,
-  threads: number,
+  { folder, threads, part }: { readonly folder: string; readonly threads: number; readonly part: string },
   readScalar: (path: string) => Promise<number>,
 ): Promise<readonly Contender[]> {
-  const [dynamic, fixed] = [join(folder, 'dynamic.onnx'), join(folder, 'static.onnx')];
-  rewriteDynamic(file, dynamic);
-  if (!existsSync(fixed)) {
-    const observing = join(folder, 'observe.onnx');
-    const out = join(folder, 'observed');
-    rewriteToObserve(file, observing);
-    const report = (await onnxruntime('observe', observing, 1).run(feeds, { repeat: 0, out })) as PeerReport;
-    const ranges = new Map<string, Range>();
-    for (const [i, name] of report.outputs.entries()) {
-      const tensor = /^min:(.*)$/s.exec(name)?.[1];
-      const most = report.outputs.indexOf(`max:${tensor}`);
-      if (tensor !== undefined && most >= 0)
-        ranges.set(tensor, {
-          min: await readScalar(join(out, `${i}.npy`)),
-          max: await readScalar(join(out, `${most}.npy`)),
-        });
-    }
-    rewriteStatic(file, fixed, ranges);
-  }
-  return [
-    onnxruntime('onnxruntime float', file, threads),
-    onnxruntime('onnxruntime int8 dynamic', dynamic, threads),
-    onnxruntime('onnxruntime int8 static QDQ', fixed, threads),
+  const dynamicForm = async (): Promise<string> => {
+    const target = join(folder, 'dynamic.onnx');
+    rewriteDynamic(file, target);
+    return target;
+  };
+  const staticForm = async (): Promise<string> => {
+    const target = join(folder, 'static.onnx');
+    if (!existsSync(target)) rewriteStatic(file, target, await observeRanges(file, feeds, folder, readScalar));
+    return target;
+  };
+  const forms: readonly (readonly [string, () => Promise<string>])[] = [
+    ['onnxruntime float', async () => file],
+    ['onnxruntime int8 dynamic', dynamicForm],
+    ['onnxruntime int8 static QDQ', staticForm],
   ];
+  const contenders: Contender[] = [];
+  for (const [name, form] of forms) if (name.includes(part)) contenders.push(onnxruntime(name, await form(), threads));
+  return contenders;
+}
+
+/** The least and the largest element of each tensor that the static form quantizes. */
+async function observeRanges(
+  file: string,
+  feeds: Feeds,
+  folder: string,
+  readScalar: (path: string) => Promise<number>,
+): Promise<ReadonlyMap<string, Range>> {
+  const observing = join(folder, 'observe.onnx');
+  const out = join(folder, 'observed');
+  rewriteToObserve(file, observing);
+  const { outputs } = (await onnxruntime('observe', observing, 1).run(feeds, { repeat: 0, out })) as PeerReport;
+  const ranges = new Map<string, Range>();
+  for (const [i, name] of outputs.entries()) {
+    const tensor = /^min:(.*)$/s.exec(name)?.[1];
+    const most = outputs.indexOf(`max:${tensor}`);
+    if (tensor === undefined || most < 0) continue;
+    const [min, max] = [await readScalar(join(out, `${i}.npy`)), await readScalar(join(out, `${most}.npy`))];
+    ranges.set(tensor, { min, max });
+  }
+  rmSync(observing);
+  rmSync(`${observing}.data`);
+  return ranges;
 }

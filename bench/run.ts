@@ -137,14 +137,16 @@ async function benchmark(model: (typeof MODEL_NAMES)[number]): Promise<void> {
       compiled(`ours ${bits}`, at, role, threads),
       ...(values.scaling ? [compiled(`ours ${bits}, 2 threads`, at, role, 2)] : []),
     ]);
-  const peers = async (role: Role, feeds: Feeds): Promise<readonly Contender[]> =>
-    (await peersOf(files[role], feeds, join(folder, role), threads, readScalar)).filter(({ name }) =>
-      name.includes(values.peers),
-    );
   for (const part of values.parts.split(',')) {
     const role: Role = part === 'encoder' ? 'encoder' : 'decoder';
     const feeds = role === 'encoder' ? image : await decoderFeeds(files, image, picture, part, folder);
-    await alternate(model, part, [...(await peers(role, feeds)), ...ours(role)], feeds, folder);
+    const peers = await peersOf(
+      files[role],
+      feeds,
+      { folder: join(folder, role), threads, part: values.peers },
+      readScalar,
+    );
+    await alternate(model, part, [...peers, ...ours(role)], feeds, folder);
   }
 }
 
