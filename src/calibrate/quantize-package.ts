@@ -39,6 +39,14 @@ export interface QuantizeModelsOptions {
 
 /** Choices between candidates are measured on so many samples; ranges are taken from all. */
 const TRIAL_SAMPLES = 16;
+/** A picture of full size has the tokens of many small ones, and costs as much: fewer of them decide. */
+const TRIAL_PIXELS = TRIAL_SAMPLES * 512 * 512;
+const LEAST_TRIAL_SAMPLES = 4;
+
+function trialSamplesFor(sam: SamModel): number {
+  if (sam.role !== 'encoder') return TRIAL_SAMPLES;
+  return Math.min(TRIAL_SAMPLES, Math.max(LEAST_TRIAL_SAMPLES, Math.floor(TRIAL_PIXELS / sam.side ** 2)));
+}
 
 /**
  * Quantizes the models of a package. Encoders come first: a decoder is calibrated on the embeddings of the quantized
@@ -67,7 +75,7 @@ export async function quantizeModels(
           precision: precisionOf(options.bits.weights, options.bits.activations, options.observer),
           keys: options.keys,
           softmax: options.softmax,
-          trialSamples: TRIAL_SAMPLES,
+          trialSamples: trialSamplesFor(sam),
           onPass: (pass, program) => options.onPass?.(model.name, pass, program),
         });
         results.set(model, { ...model, graph, report });
