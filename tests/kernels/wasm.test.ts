@@ -30,6 +30,7 @@ const VARIANT = [
     ] as const
   ).flatMap(([macro, family]) => [`-D${macro}=${family}__simd128`, `-D${macro}_FILE="${family}__simd128.c"`]),
   '-DTEST_NR=16',
+  '-DTEST_KR=4',
 ];
 const WASM = [
   '--target=wasm32-wasi',
