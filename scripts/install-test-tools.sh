@@ -22,6 +22,7 @@ need c++ g++
 need make make
 need cmake cmake
 need clang-19 clang-19
+[ -e /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan-$(uname -m).a ] || need clang-sanitizers libclang-rt-19-dev
 need wasm-ld-19 lld-19
 need aarch64-linux-gnu-gcc "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
