@@ -31,7 +31,7 @@ export interface Editor {
   isOutput(value: ValueId): boolean;
   constant(value: ValueId): Constant | undefined;
   input(name: string, type: TensorType): ValueId;
-  addConstant(type: TensorType, name: string, load: () => Tensor): ValueId;
+  addConstant(type: TensorType, name: string, load: () => Tensor, steps?: Constant): ValueId;
   addTensor(tensor: Tensor, name: string): ValueId;
   /** Appends an operation (folded where all operands are constants) and gives its results. */
   emit<K extends OpName>(
@@ -74,6 +74,14 @@ function attrsAreKnown(op: OpName, attrs: Readonly<Record<string, unknown>>): bo
   );
   return symbolic.every(([name]) => [attrs[name]].flat().every((scalar) => typeof scalar !== 'object'));
 }
+
+/** Ops of one operand whose result's elements are its elements. */
+const MOVEMENTS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'slice', 'expand']);
+
+/** A constant after an op that only moves elements, when it is loaded. */
+export const moveConstant = (op: OpName, { load }: Constant, attrs: object, type: TensorType): Constant => ({
+  load: () => definitionOf(op).evaluate([load()], attrs as never, staticContext([type]))[0]!,
+});
 
 interface Ranked {
   readonly node: Node;
@@ -143,9 +151,9 @@ export function editGraph(original: Graph): Editor {
     return id;
   };
   const type = (value: ValueId): TensorType => typeOf({ values }, resolve(value));
-  const addConstant = (constantType: TensorType, name: string, load: () => Tensor): ValueId => {
+  const addConstant: Editor['addConstant'] = (constantType, name, load, steps) => {
     const id = addValue(constantType, name);
-    constants.set(id, { load });
+    constants.set(id, { load, steps });
     return id;
   };
 
@@ -174,11 +182,13 @@ export function editGraph(original: Graph): Editor {
         attrs as never,
         staticContext(types),
       );
+    const steps = MOVEMENTS.has(op) ? sources[0]?.steps : undefined;
+    const moved = steps && moveConstant(op, steps, attrs, types[0]!);
     if (resultBytes <= EAGER_BYTES && operandBytes <= 16 * EAGER_BYTES) {
       const tensors = run();
-      return types.map((t, i) => addConstant(t, names[i] ?? '', () => tensors[i]!));
+      return types.map((t, i) => addConstant(t, names[i] ?? '', () => tensors[i]!, moved));
     }
-    return types.map((t, i) => addConstant(t, names[i] ?? '', () => run()[i]!));
+    return types.map((t, i) => addConstant(t, names[i] ?? '', () => run()[i]!, moved));
   };
 
   const emit = <K extends OpName>(

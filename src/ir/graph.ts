@@ -19,6 +19,11 @@ export interface Value {
  */
 export interface Constant {
   readonly load: () => Tensor;
+  /**
+   * Where each element is a whole multiple of a known step, as weights are that the model stores quantized: the steps, of
+   * the constant's type and shape. Kept through movement; not part of the text form.
+   */
+  readonly steps?: Constant | undefined;
 }
 
 /** One operation. `null` stands for an absent optional operand. */

@@ -10,6 +10,7 @@ import type { Pass } from './pass.js';
 import { simplifyMovement } from './simplify-movement.js';
 import { sinkTransposes } from './sink-transposes.js';
 import { splitLinear } from './split-linear.js';
+import { widenHalves } from './widen-halves.js';
 
 /**
  * From the program as imported to the one that is compiled, in float32 or as the start of quantization: the passes in
@@ -18,6 +19,8 @@ import { splitLinear } from './split-linear.js';
 export const PASSES: readonly Pass[] = [
   // What shape arithmetic left behind, so that every later pattern sees constants as constants.
   foldConstants,
+  // Every pattern below asks for float32.
+  widenHalves,
   // One form for each movement; the patterns below trace through views, and shorter chains trace faster.
   simplifyMovement,
   // The same slice or mask computed twice must be one value before patterns ask whether two operands are the same.

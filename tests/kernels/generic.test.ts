@@ -61,6 +61,7 @@ const MACROS: Readonly<Record<string, readonly (readonly (readonly string[])[])[
   MAX_POOL: [[NUMBERS]],
   AVERAGE_POOL: [[FLOATS]],
   MATMUL_GENERIC: [[NUMBERS]],
+  CONV_GENERIC: [[NUMBERS]],
   SOFTMAX: [[['exp', 'log'], FLOATS]],
   LAYER_NORM: [[FLOATS]],
   RESIZE: [[NUMBERS]],

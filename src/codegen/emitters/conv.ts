@@ -43,7 +43,10 @@ export const emitConv: Emitter<'conv'> = (node, context) => {
   const [x, weight, bias = null] = node.operands as readonly [ValueId, ValueId, ...(ValueId | null)[]];
   const [y] = node.results as readonly [ValueId];
   const { strides, dilations, pads_before: pads, pads_after, groups, activation } = node.attrs;
-  requireF32(context, node);
+  if (context.type(x).dtype !== 'f32') {
+    emitConvGeneric(node, context);
+    return;
+  }
   const [from, to] = [context.type(x).shape, context.type(y).shape];
   const weights = requireStatic(context.type(weight).shape, 'weight');
   const kernel = weights.slice(1, -1);
@@ -109,6 +112,24 @@ export const emitConv: Emitter<'conv'> = (node, context) => {
     groups: context.dim(groups),
     ...windowFields(context, from, to, { kernel, strides, dilations, pads }),
     activation: ACTIVATION_CODES[activation],
+  });
+};
+
+/** Any element type, weights as the program has them. */
+const emitConvGeneric: Emitter<'conv'> = (node, context) => {
+  const [x, weight, bias = null] = node.operands as readonly [ValueId, ValueId, ...(ValueId | null)[]];
+  const [y] = node.results as readonly [ValueId];
+  const { strides, dilations, pads_before: pads, groups, activation } = node.attrs;
+  const { dtype, shape } = context.type(x);
+  if (activation !== 'none') throw new Error(`a convolution of ${dtype} has no activation`);
+  const kernel = requireStatic(context.type(weight).shape.slice(1, -1), 'kernel');
+  context.runGeneric('sq_conv_generic.h', 'SQ_DEFINE_CONV_GENERIC', [dtype], `sq_conv_generic_${dtype}`, {
+    x: context.pointer(x),
+    weight: context.pointer(weight),
+    bias: context.pointer(bias),
+    y: context.pointer(y),
+    groups: context.dim(groups),
+    ...windowFields(context, shape, context.type(y).shape, { kernel, strides, dilations, pads }),
   });
 };
 

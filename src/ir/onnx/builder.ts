@@ -1,4 +1,4 @@
-import { type AttrsFor, definitionOf, type Editor, type EmitOptions } from '../edit.js';
+import { type AttrsFor, definitionOf, type Editor, type EmitOptions, moveConstant } from '../edit.js';
 import type { Constant, ValueId } from '../graph.js';
 import { TypeMismatch } from '../op.js';
 import type { OpName } from '../ops/index.js';
@@ -22,6 +22,8 @@ export interface Builder {
     attrs: AttrsFor<K>,
     options: EmitOptions,
   ): readonly OnnxValue[];
+  /** A constant's value, known to be made of whole multiples of a constant step; other values as they are. */
+  multipleOf(value: OnnxValue, step: OnnxValue): OnnxValue;
   /** The tensor of a value known at compile time. */
   tensorOf(value: OnnxValue): Tensor | undefined;
 }
@@ -91,6 +93,14 @@ export function createBuilder(editor: Editor): Builder {
     stored: (type, name, constant) => fromConstant(editor.addConstant(type, name, constant.load)),
     fromScalars,
     emit,
+    multipleOf: (value, step) => {
+      if (value.symbolic || step.symbolic) return value;
+      const [constant, steps] = [editor.constant(value.id()), editor.constant(step.id())];
+      const { type } = value;
+      if (!constant || !steps || !isStatic(type.shape)) return value;
+      const expanded = moveConstant('expand', steps, { shape: type.shape }, type);
+      return fromConstant(editor.addConstant(type, editor.name(value.id()), constant.load, expanded));
+    },
     tensorOf: (value) => (value.symbolic ? undefined : editor.constant(value.id())?.load()),
   };
 }

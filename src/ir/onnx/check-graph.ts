@@ -4,6 +4,10 @@ import { isDefaultDomain, type OnnxModel, type OnnxNode } from './read-model.js'
 
 /** Checks of a model before any of it is imported. */
 
+/** What to export with. Older forms of many operators are understood too; of newer sets nothing is known. */
+const OPSETS = { oldest: 11, newest: 24 } as const;
+const EXPORT = `export with an opset from ${OPSETS.oldest} to ${OPSETS.newest}`;
+
 const operatorName = ({ op, domain }: OnnxNode): string => (isDefaultDomain(domain) ? op : `${domain}.${op}`);
 
 /**
@@ -12,6 +16,8 @@ const operatorName = ({ op, domain }: OnnxNode): string => (isDefaultDomain(doma
  * @throws {ModelError}
  */
 export function checkOperators({ file, opset, graph }: OnnxModel): void {
+  if (!(opset >= 1 && opset <= OPSETS.newest))
+    throw new ModelError(file, undefined, `is of opset ${opset}, which is not known; ${EXPORT}`);
   const problems = new Map<string, { readonly nodes: string[]; readonly reason: string }>();
   for (const node of graph.nodes) {
     const reason = objection(node, opset);
@@ -33,8 +39,7 @@ export function objection(node: OnnxNode, opset: number): string | undefined {
   if (reason !== undefined) return reason;
   const operator = Object.hasOwn(operators, node.op) ? operators[node.op] : undefined;
   if (operator === undefined) return 'unknown operator';
-  if (opset < operator.since)
-    return `in the form of opset ${opset}, older than ${operator.since}; export with opset 11 to 20`;
+  if (opset < operator.since) return `in the form of opset ${opset}, older than ${operator.since}; ${EXPORT}`;
   return undefined;
 }
 

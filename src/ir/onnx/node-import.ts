@@ -92,6 +92,7 @@ export function nodeImport({ model, node, builder, lookup, sources }: NodeImport
     numbers,
     emit,
     emitAll,
+    multipleOf: builder.multipleOf,
     constant: (tensor) => builder.constant(tensor, name),
     number: (dtype, value) => {
       if (dtype === 'f32') return builder.constant({ dtype, shape: [], data: Float32Array.of(value) }, '');

@@ -10,6 +10,10 @@ import type { OnnxValue } from './onnx-value.js';
  */
 export interface Operator {
   readonly since: number;
+  /** The IR ops that it becomes. Movement that moves nothing is left out, and shape arithmetic becomes `scalars`. */
+  readonly into: readonly OpName[];
+  /** The forms that are refused, and why where it is not plain. */
+  readonly refuses?: string;
   readonly import: (n: NodeImport) => OnnxValue | readonly OnnxValue[];
 }
 
@@ -50,6 +54,8 @@ export interface NodeImport {
     operands: readonly (OnnxValue | null | undefined)[],
     attrs: AttrsFor<K>,
   ): readonly OnnxValue[];
+  /** The same value, known to be made of whole multiples of `step`, which broadcasts to it; of constants only. */
+  multipleOf(value: OnnxValue, step: OnnxValue): OnnxValue;
   constant(tensor: Tensor): OnnxValue;
   /** A scalar constant, rounded to its type. */
   number(dtype: DType, value: number): OnnxValue;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Constant } from '../graph.js';
 import { bf16FromBits, f16FromBits } from '../half.js';
 import { tensorFromBytes } from '../tensor-bytes.js';
-import { DTYPE_BYTES, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
+import { allocate, DTYPE_BYTES, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
 import { type ExternalRange, locateExternalData, readExternalData } from './external-data.js';
 import { ModelError } from './model-error.js';
 import { type Int64, onnx, toBigInt, toNumber } from './proto.js';
@@ -45,6 +45,9 @@ export function dtypeOfCode(code: number, fail: (reason: string) => never): DTyp
   );
 }
 
+/** Integers of 4 bits, two in a byte with the first in its low half, become integers of 8. */
+const NIBBLES_OF_CODE: Readonly<Record<number, 'u8' | 'i8'>> = { 21: 'u8', 22: 'i8' };
+
 /** A tensor of the model: its type at once, its elements when asked for. */
 export interface StoredTensor extends Constant {
   readonly name: string;
@@ -78,24 +81,42 @@ export function readTensor(proto: TensorFields, file: string): StoredTensor {
   const fail = (reason: string): never => {
     throw new ModelError(file, what, reason);
   };
-  const dtype = dtypeOfCode(proto.dataType ?? 0, fail);
+  const nibbles = NIBBLES_OF_CODE[proto.dataType ?? 0];
+  const dtype = nibbles ?? dtypeOfCode(proto.dataType ?? 0, fail);
   const shape = (proto.dims ?? []).map(toNumber);
   if (shape.some((dim) => dim < 0)) fail(`has the negative shape [${shape.join(', ')}]`);
   const count = elementCount(shape);
-  const bytes = count * DTYPE_BYTES[dtype];
+  const bytes = nibbles ? Math.ceil(count / 2) : count * DTYPE_BYTES[dtype];
+  const fromBytes = (data: Uint8Array): Tensor =>
+    nibbles ? unpackNibbles(nibbles, shape, data) : tensorFromBytes(dtype, shape, data);
   const describe = `${dtype}[${shape.join(', ')}]`;
   if ((proto.dataLocation ?? 0) === EXTERNAL) {
     const range: ExternalRange = locateExternalData(proto.externalData ?? [], bytes, file, what);
-    return { name, dtype, shape, load: () => tensorFromBytes(dtype, shape, readExternalData(range)) };
+    return { name, dtype, shape, load: () => fromBytes(readExternalData(range)) };
   }
   const raw = proto.rawData;
   if (raw && raw.length > 0) {
     if (raw.length !== bytes) fail(`holds ${raw.length} bytes where ${describe} needs ${bytes}`);
-    return { name, dtype, shape, load: () => tensorFromBytes(dtype, shape, raw) };
+    return { name, dtype, shape, load: () => fromBytes(raw) };
+  }
+  if (nibbles) {
+    const packed = Uint8Array.from(proto.int32Data ?? []);
+    if (packed.length !== bytes) fail(`holds ${packed.length} pairs of elements where ${describe} needs ${bytes}`);
+    return { name, dtype, shape, load: () => fromBytes(packed) };
   }
   const data = typedFields(proto, dtype);
   if (data.length !== count) fail(`holds ${data.length} elements where ${describe} needs ${count}`);
   return { name, dtype, shape, load: () => ({ dtype, shape, data: data.slice() }) };
+}
+
+function unpackNibbles(dtype: 'u8' | 'i8', shape: readonly number[], bytes: Uint8Array): Tensor {
+  const data = allocate(dtype, elementCount(shape));
+  const shift = dtype === 'i8' ? 28 : 0;
+  for (let i = 0; i < data.length; i++) {
+    const code = (bytes[i >> 1]! >> (4 * (i & 1))) & 15;
+    data[i] = (code << shift) >> shift;
+  }
+  return { dtype, shape, data };
 }
 
 /** Test data of the ONNX project: a file that holds one TensorProto. */

@@ -89,4 +89,26 @@ export function reductionCases(list: CaseList, make: Make, random: () => number)
   ] as const)
     for (const dtype of ['f32', 'i32', 'f64'] as const)
       list.add('matmul', [make(dtype, a), make(dtype, b)], {}, { loose: isFloating(dtype) });
+
+  const window = {
+    strides: [2, 1],
+    dilations: [1, 2],
+    pads_before: [1, 0],
+    pads_after: [0, 2],
+    activation: 'none',
+  } as const;
+  for (const dtype of NUMBERS.filter((name) => name !== 'f32')) {
+    const loose = { loose: isFloating(dtype) };
+    const weights = [make(dtype, [6, 3, 2, 2]), make(dtype, [6])];
+    list.add('conv', [make(dtype, [2, 5, 4, 4]), ...weights], { ...window, groups: 2 }, loose);
+  }
+  const whole = {
+    strides: [1],
+    dilations: [1],
+    pads_before: [2],
+    pads_after: [2],
+    groups: 1,
+    activation: 'none',
+  } as const;
+  list.add('conv', [make('i32', [1, 3, 2]), make('i32', [2, 2, 2]), null], whole);
 }

@@ -54,6 +54,17 @@ describe('tensors', () => {
     expect(typed).toEqual({ dtype, shape: [2], data });
     expect(decode(tensorProto('t', typed))).toEqual(typed);
   });
+  it.each([
+    [21, 'u8', Uint8Array.of(1, 15, 8)],
+    [22, 'i8', Int8Array.of(1, -1, -8)],
+  ])('of 4-bit integers (type %i) become 8-bit ones', (dataType, dtype, data) => {
+    const t = { name: 't', dims: [3], dataType };
+    const unpacked = { dtype, shape: [3], data };
+    expect(readTensor({ ...t, rawData: Uint8Array.of(0xf1, 0x08) }, 'model.onnx').load()).toEqual(unpacked);
+    expect(readTensor({ ...t, int32Data: [0xf1, 0x08] }, 'model.onnx').load()).toEqual(unpacked);
+    expect(() => readTensor({ ...t, rawData: Uint8Array.of(0xf1) }, 'model.onnx')).toThrow(/1 bytes where/);
+    expect(() => readTensor({ ...t, int32Data: [1] }, 'model.onnx')).toThrow(/1 pairs/);
+  });
   it('give equal elements at every load', () => {
     const stored = readTensor({ name: 't', dims: [1], dataType: 1, floatData: [3] }, 'model.onnx');
     stored.load().data[0] = 4;

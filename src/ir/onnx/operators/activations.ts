@@ -1,4 +1,5 @@
 import type { BinaryFunction, UnaryFunction } from '../../ops/elementwise.js';
+import type { OpName } from '../../ops/index.js';
 import type { OnnxValue } from '../onnx-value.js';
 import { dtypeOf, type NodeImport, type Operator } from '../operator.js';
 
@@ -26,8 +27,13 @@ function calculator(n: NodeImport): Calculator {
   };
 }
 
-const activation = (since: number, compute: (c: Calculator, n: NodeImport) => OnnxValue): Operator => ({
+const activation = (
+  since: number,
+  into: readonly OpName[],
+  compute: (c: Calculator, n: NodeImport) => OnnxValue,
+): Operator => ({
   since,
+  into,
   import: (n) => compute(calculator(n), n),
 });
 
@@ -44,39 +50,46 @@ const exponentialMinusOne = ({ num, un, bin }: Calculator, x: OnnxValue): OnnxVa
   bin('sub', un('exp', bin('min', x, num(0))), num(1));
 
 export const activations: Readonly<Record<string, Operator>> = {
-  LeakyRelu: activation(6, ({ x, num, bin, bySign }, n) => bySign(bin('mul', x, num(n.float('alpha', 0.01))), x)),
-  PRelu: activation(7, ({ x, bin, bySign }, n) => bySign(bin('mul', x, n.input(1)), x)),
-  ThresholdedRelu: activation(10, ({ x, num, bin }, n) =>
+  LeakyRelu: activation(6, ['binary', 'select'], ({ x, num, bin, bySign }, n) =>
+    bySign(bin('mul', x, num(n.float('alpha', 0.01))), x),
+  ),
+  PRelu: activation(7, ['binary', 'select'], ({ x, bin, bySign }, n) => bySign(bin('mul', x, n.input(1)), x)),
+  ThresholdedRelu: activation(10, ['binary', 'select'], ({ x, num, bin }, n) =>
     n.emit('select', [bin('less', num(n.float('alpha', 1)), x), x, num(0)], {}),
   ),
   /** x < 0 ? α(eˣ − 1) : x */
-  Elu: activation(6, (c, n) => c.bySign(c.bin('mul', c.num(n.float('alpha', 1)), exponentialMinusOne(c, c.x)), c.x)),
+  Elu: activation(6, ['binary', 'select', 'unary'], (c, n) =>
+    c.bySign(c.bin('mul', c.num(n.float('alpha', 1)), exponentialMinusOne(c, c.x)), c.x),
+  ),
   /** x < 0 ? α(e^(x/α) − 1) : x */
-  Celu: activation(12, (c, n) => {
+  Celu: activation(12, ['binary', 'select', 'unary'], (c, n) => {
     const alpha = c.num(n.float('alpha', 1));
     return c.bySign(c.bin('mul', alpha, exponentialMinusOne(c, c.bin('div', c.x, alpha))), c.x);
   }),
   /** γ(x < 0 ? α(eˣ − 1) : x), with the constants of the ONNX operator. */
-  Selu: activation(6, (c, n) => {
+  Selu: activation(6, ['binary', 'select', 'unary'], (c, n) => {
     const alpha = c.num(n.float('alpha', 1.6732631921768188));
     const gamma = c.num(n.float('gamma', 1.0507010221481323));
     return c.bin('mul', gamma, c.bySign(c.bin('mul', alpha, exponentialMinusOne(c, c.x)), c.x));
   }),
-  HardSigmoid: activation(6, (c, n) => hardSigmoid(c, n.float('alpha', 0.2), n.float('beta', 0.5))),
+  HardSigmoid: activation(6, ['binary'], (c, n) => hardSigmoid(c, n.float('alpha', 0.2), n.float('beta', 0.5))),
   /** x·hard_sigmoid(x) with α = 1/6, β = 1/2 */
-  HardSwish: activation(14, (c) => c.bin('mul', c.x, hardSigmoid(c, 1 / 6, 0.5))),
-  Softplus: activation(1, softplus),
+  HardSwish: activation(14, ['binary'], (c) => c.bin('mul', c.x, hardSigmoid(c, 1 / 6, 0.5))),
+  Softplus: activation(1, ['unary', 'binary'], softplus),
   /** x / (1 + |x|) */
-  Softsign: activation(1, ({ x, num, un, bin }) => bin('div', x, bin('add', un('abs', x), num(1)))),
+  Softsign: activation(1, ['unary', 'binary'], ({ x, num, un, bin }) =>
+    bin('div', x, bin('add', un('abs', x), num(1))),
+  ),
   /** x·tanh(softplus(x)) */
-  Mish: activation(18, (c) => c.bin('mul', c.x, c.un('tanh', softplus(c)))),
+  Mish: activation(18, ['unary', 'binary'], (c) => c.bin('mul', c.x, c.un('tanh', softplus(c)))),
   /** x·sigmoid(αx) */
-  Swish: activation(24, ({ x, num, un, bin }, n) => {
+  Swish: activation(24, ['unary', 'binary'], ({ x, num, un, bin }, n) => {
     const alpha = n.float('alpha', 1);
     return bin('mul', x, un('sigmoid', alpha === 1 ? x : bin('mul', x, num(alpha))));
   }),
   Gelu: {
     since: 20,
+    into: ['gelu'],
     import: (n) => {
       const approximation = n.string('approximate', 'none');
       if (approximation !== 'none' && approximation !== 'tanh') return n.fail(`approximate is '${approximation}'`);

@@ -1,6 +1,6 @@
 import { isStatic } from '../../scalar.js';
 import type { OnnxValue } from '../onnx-value.js';
-import { type NodeImport, type Operator, range, rankOf } from '../operator.js';
+import { dtypeOf, type NodeImport, type Operator, range, rankOf } from '../operator.js';
 import { transposeTo } from './movement.js';
 import { extentOf, perAxis, readWindow, type Window } from './windows.js';
 
@@ -76,6 +76,7 @@ function transposedWindow(
 /** x [b, c, spatial…], weight [c, o/groups, kernel…], bias [o] */
 function convTranspose(n: NodeImport): OnnxValue {
   const [x, weight] = [n.input(0), n.input(1)];
+  if (dtypeOf(x) === 'f64') n.fail('elements of type float64 are not supported');
   const { kernel: _, ...window } = transposedWindow(n, x, kernelOf(n, x, weight));
   const result = n.emit('conv_transpose', [channelsLast(n, x), channelsLast(n, weight), n.optional(2)], {
     ...window,
@@ -85,6 +86,16 @@ function convTranspose(n: NodeImport): OnnxValue {
 }
 
 export const convolutions: Readonly<Record<string, Operator>> = {
-  Conv: { since: 1, import: (n) => convolve(n, n.input(0), n.input(1), n.optional(2)) },
-  ConvTranspose: { since: 1, import: convTranspose },
+  Conv: {
+    since: 1,
+    into: ['transpose', 'conv'],
+    refuses: 'more than three spatial axes',
+    import: (n) => convolve(n, n.input(0), n.input(1), n.optional(2)),
+  },
+  ConvTranspose: {
+    since: 1,
+    into: ['transpose', 'conv_transpose'],
+    refuses: 'more than three spatial axes, float64',
+    import: convTranspose,
+  },
 };

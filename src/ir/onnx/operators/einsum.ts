@@ -161,4 +161,11 @@ function einsum(n: NodeImport): OnnxValue {
   );
 }
 
-export const einsums: Readonly<Record<string, Operator>> = { Einsum: { since: 12, import: einsum } };
+export const einsums: Readonly<Record<string, Operator>> = {
+  Einsum: {
+    since: 12,
+    into: ['transpose', 'reshape', 'slice', 'reduce', 'expand', 'matmul'],
+    refuses: 'the diagonal of a symbolic dimension',
+    import: einsum,
+  },
+};

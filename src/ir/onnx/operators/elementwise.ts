@@ -8,22 +8,29 @@ import { dtypeOfCode } from '../read-tensor.js';
 
 const unary = (fn: UnaryFunction, since = 1): Operator => ({
   since,
+  into: ['unary'],
   import: (n) => n.emit('unary', [n.input(0)], { fn }),
 });
 
 /** Binary operators broadcast as numpy does since opset 7. */
 const binary = (fn: BinaryFunction, since = 7): Operator => ({
   since,
+  into: ['binary'],
   import: (n) => n.emit('binary', [n.input(0), n.input(1)], { fn }),
 });
 
 /** a > b is b < a. */
 const swapped = (fn: BinaryFunction, since = 7): Operator => ({
   since,
+  into: ['binary'],
   import: (n) => n.emit('binary', [n.input(1), n.input(0)], { fn }),
 });
 
-const variadic = (fn: BinaryFunction): Operator => ({ since: 8, import: (n) => foldInputs(n, fn) });
+const variadic = (fn: BinaryFunction): Operator => ({
+  since: 8,
+  into: ['binary'],
+  import: (n) => foldInputs(n, fn),
+});
 
 function foldInputs(n: NodeImport, fn: BinaryFunction): OnnxValue {
   return n.inputs().reduce((a, b) => n.emit('binary', [a, b], { fn }));
@@ -34,7 +41,9 @@ const bound = (n: NodeImport, index: number, attribute: string, dtype: DType): O
   return n.hasAttribute(attribute) ? n.number(dtype, n.float(attribute)) : undefined;
 };
 
-const identity: Operator = { since: 1, import: (n) => n.input(0) };
+const NO_NUMBERS = 'strings, complex numbers, 8-bit and 4-bit floats, 4-bit integers that are computed at run time';
+
+const identity: Operator = { since: 1, into: [], import: (n) => n.input(0) };
 
 export const elementwise: Readonly<Record<string, Operator>> = {
   Abs: unary('abs', 6),
@@ -62,6 +71,8 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   IsNaN: unary('is_nan', 9),
   IsInf: {
     since: 10,
+    into: ['unary', 'binary'],
+    refuses: 'detecting neither sign',
     import: (n) => {
       const [positive, negative] = [n.int('detect_positive', 1) !== 0, n.int('detect_negative', 1) !== 0];
       if (!positive && !negative) n.fail('detects neither sign');
@@ -75,6 +86,7 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   },
   Reciprocal: {
     since: 6,
+    into: ['binary'],
     import: (n) => n.emit('binary', [n.number(dtypeOf(n.input(0)), 1), n.input(0)], { fn: 'div' }),
   },
 
@@ -85,6 +97,7 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Pow: binary('pow'),
   Mod: {
     since: 10,
+    into: ['binary'],
     import: (n) => n.emit('binary', [n.input(0), n.input(1)], { fn: n.int('fmod', 0) === 0 ? 'mod' : 'fmod' }),
   },
   And: binary('and'),
@@ -101,16 +114,18 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Sum: variadic('add'),
   Mean: {
     since: 8,
+    into: ['binary'],
     import: (n) => {
       const sum = foldInputs(n, 'add');
       return n.inputCount === 1 ? sum : n.emit('binary', [sum, n.number(dtypeOf(sum), n.inputCount)], { fn: 'div' });
     },
   },
 
-  Where: { since: 9, import: (n) => n.emit('select', [n.input(0), n.input(1), n.input(2)], {}) },
+  Where: { since: 9, into: ['select'], import: (n) => n.emit('select', [n.input(0), n.input(1), n.input(2)], {}) },
   /** min(max(x, low), high): where the bounds cross, the upper one wins. */
   Clip: {
     since: 6,
+    into: ['binary'],
     import: (n) => {
       const x = n.input(0);
       const [low, high] = [bound(n, 1, 'min', dtypeOf(x)), bound(n, 2, 'max', dtypeOf(x))];
@@ -120,17 +135,26 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   },
   Cast: {
     since: 6,
+    into: ['cast'],
+    refuses: NO_NUMBERS,
     import: (n) => {
       const to = dtypeOfCode(n.int('to'), n.fail);
       return to === dtypeOf(n.input(0)) ? n.input(0) : n.emit('cast', [n.input(0)], { to });
     },
   },
-  CastLike: { since: 15, import: (n) => n.emit('cast', [n.input(0)], { to: dtypeOf(n.input(1)) }) },
+  CastLike: {
+    since: 15,
+    into: ['cast'],
+    refuses: NO_NUMBERS,
+    import: (n) => n.emit('cast', [n.input(0)], { to: dtypeOf(n.input(1)) }),
+  },
 
   Identity: identity,
   /** Nothing is dropped when a network is only run. */
   Dropout: {
     since: 1,
+    into: ['expand'],
+    refuses: '`training_mode`',
     import: (n) => {
       const training = n.optional(2) ? n.numbers(2, 'training_mode') : [0];
       if (training.some((flag) => flag !== 0)) n.fail('training mode is not supported');

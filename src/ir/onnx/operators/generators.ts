@@ -90,9 +90,9 @@ function eyeLike(n: NodeImport): OnnxValue {
 }
 
 export const generators: Readonly<Record<string, Operator>> = {
-  Constant: { since: 1, import: constant },
-  ConstantOfShape: { since: 9, import: constantOfShape },
-  Range: { since: 11, import: range },
-  OneHot: { since: 9, import: oneHot },
-  EyeLike: { since: 9, import: eyeLike },
+  Constant: { since: 1, into: [], refuses: 'sparse tensors, strings', import: constant },
+  ConstantOfShape: { since: 9, into: ['expand'], import: constantOfShape },
+  Range: { since: 11, into: ['iota', 'binary'], refuses: 'bounds of floats computed at run time', import: range },
+  OneHot: { since: 9, into: ['cast', 'iota', 'reshape', 'binary', 'select', 'slice'], import: oneHot },
+  EyeLike: { since: 9, into: ['iota', 'reshape', 'binary', 'cast'], import: eyeLike },
 };

@@ -146,16 +146,23 @@ function trilu(n: NodeImport): OnnxValue {
 }
 
 export const indexing: Readonly<Record<string, Operator>> = {
-  Slice: { since: 1, import: slice },
-  Split: { since: 2, import: split },
-  Pad: { since: 2, import: pad },
+  Slice: { since: 1, into: ['slice'], refuses: 'axes and steps computed at run time', import: slice },
+  Split: {
+    since: 2,
+    into: ['slice'],
+    refuses: 'a symbolic dimension without sizes',
+    import: split,
+  },
+  Pad: { since: 2, into: ['pad'], import: pad },
   Gather: {
     since: 1,
+    into: ['gather'],
     import: (n) =>
       n.emit('gather', [n.input(0), n.input(1)], { axis: resolveAxis(n, n.int('axis', 0), rankOf(n.input(0))) }),
   },
   GatherElements: {
     since: 11,
+    into: ['gather_elements'],
     import: (n) =>
       n.emit('gather_elements', [n.input(0), n.input(1)], {
         axis: resolveAxis(n, n.int('axis', 0), rankOf(n.input(0))),
@@ -163,13 +170,15 @@ export const indexing: Readonly<Record<string, Operator>> = {
   },
   GatherND: {
     since: 11,
+    into: ['gather_nd'],
     import: (n) => n.emit('gather_nd', [n.input(0), n.input(1)], { batch_dims: n.int('batch_dims', 0) }),
   },
   ScatterND: {
     since: 11,
+    into: ['scatter_nd'],
     import: (n) => n.emit('scatter_nd', [n.input(0), n.input(1), n.input(2)], { reduction: reduction(n) }),
   },
-  ScatterElements: { since: 11, import: scatterElements },
-  Scatter: { since: 9, import: scatterElements },
-  Trilu: { since: 14, import: trilu },
+  ScatterElements: { since: 11, into: ['scatter_elements'], import: scatterElements },
+  Scatter: { since: 9, into: ['scatter_elements'], import: scatterElements },
+  Trilu: { since: 14, into: ['iota', 'reshape', 'binary', 'select'], import: trilu },
 };

@@ -1,5 +1,4 @@
 import type { Scalar } from '../../scalar.js';
-import type { DType } from '../../types.js';
 import type { OnnxValue } from '../onnx-value.js';
 import { dtypeOf, type NodeImport, type Operator, range, rankOf } from '../operator.js';
 import { reshapeTo, transposeTo } from './movement.js';
@@ -38,29 +37,7 @@ function gemm(n: NodeImport): OnnxValue {
   return c && beta !== 0 ? n.emit('binary', [product, scaled(c, beta)], { fn: 'add' }) : product;
 }
 
-/** Integers less their zero point, as `to`; a zero point per row of a matrix becomes a column. */
-export function centred(
-  n: NodeImport,
-  x: OnnxValue,
-  zeroPoint: OnnxValue | undefined,
-  to: DType,
-  perRow: boolean,
-): OnnxValue {
-  const wide = n.emit('cast', [x], { to });
-  if (zeroPoint === undefined) return wide;
-  const zero = n.emit('cast', [zeroPoint], { to });
-  const column = perRow && rankOf(zero) === 1 && zero.type.shape[0] !== 1;
-  return n.emit('binary', [wide, column ? reshapeTo(n, zero, [...zero.type.shape, 1]) : zero], { fn: 'sub' });
-}
-
-function matMulInteger(n: NodeImport): OnnxValue {
-  const a = centred(n, n.input(0), n.optional(2), 'i32', true);
-  const b = centred(n, n.input(1), n.optional(3), 'i32', false);
-  return multiplyMatrices(n, a, b);
-}
-
 export const matmuls: Readonly<Record<string, Operator>> = {
-  MatMul: { since: 1, import: (n) => multiplyMatrices(n, n.input(0), n.input(1)) },
-  Gemm: { since: 7, import: gemm },
-  MatMulInteger: { since: 10, import: matMulInteger },
+  MatMul: { since: 1, into: ['matmul', 'reshape'], import: (n) => multiplyMatrices(n, n.input(0), n.input(1)) },
+  Gemm: { since: 7, into: ['matmul', 'transpose', 'binary'], import: gemm },
 };

@@ -147,21 +147,23 @@ const clampIndex = (index: number, rank: number): number =>
   Math.min(Math.max(index < 0 ? index + rank : index, 0), rank);
 
 export const movement: Readonly<Record<string, Operator>> = {
-  Reshape: { since: 5, import: reshape },
-  Flatten: { since: 1, import: flatten },
-  Squeeze: { since: 1, import: squeeze },
-  Unsqueeze: { since: 1, import: unsqueeze },
+  Reshape: { since: 5, into: ['reshape'], import: reshape },
+  Flatten: { since: 1, into: ['reshape'], import: flatten },
+  Squeeze: { since: 1, into: ['reshape'], import: squeeze },
+  Unsqueeze: { since: 1, into: ['reshape'], import: unsqueeze },
   Transpose: {
     since: 1,
+    into: ['transpose'],
     import: (n) => transposeTo(n, n.input(0), n.ints('perm') ?? [...range(rankOf(n.input(0)))].reverse()),
   },
-  Concat: { since: 4, import: concat },
-  Expand: { since: 8, import: expand },
-  Tile: { since: 6, import: tile },
-  DepthToSpace: { since: 1, import: depthToSpace },
-  SpaceToDepth: { since: 1, import: spaceToDepth },
+  Concat: { since: 4, into: ['concat'], import: concat },
+  Expand: { since: 8, into: ['expand'], import: expand },
+  Tile: { since: 6, into: ['reshape', 'expand'], import: tile },
+  DepthToSpace: { since: 1, into: ['reshape', 'transpose'], import: depthToSpace },
+  SpaceToDepth: { since: 1, into: ['reshape', 'transpose'], import: spaceToDepth },
   Shape: {
     since: 1,
+    into: ['scalars'],
     import: (n) => {
       const { shape } = n.input(0).type;
       const rank = shape.length;
@@ -169,5 +171,5 @@ export const movement: Readonly<Record<string, Operator>> = {
       return n.fromScalars('i64', [part.length], part);
     },
   },
-  Size: { since: 1, import: (n) => n.fromScalars('i64', [], [product(n.input(0).type.shape)]) },
+  Size: { since: 1, into: ['scalars'], import: (n) => n.fromScalars('i64', [], [product(n.input(0).type.shape)]) },
 };

@@ -20,7 +20,7 @@ function inverseRoot(n: NodeImport, x: OnnxValue, epsilon: number): OnnxValue {
   return n.emit('binary', [n.number(dtypeOf(x), 1), root], { fn: 'div' });
 }
 
-/** Types below float32 are normalized in float32 (`stash_type`). */
+/** Types below float32 are computed in float32 (`stash_type`), as the IR's layer_norm does by itself. */
 const stash = (n: NodeImport, x: OnnxValue): OnnxValue =>
   dtypeOf(x) === 'f16' || dtypeOf(x) === 'bf16' ? n.emit('cast', [x], { to: 'f32' }) : x;
 const restore = (n: NodeImport, x: OnnxValue, to: DType): OnnxValue =>
@@ -28,7 +28,7 @@ const restore = (n: NodeImport, x: OnnxValue, to: DType): OnnxValue =>
 
 /** Axes from `axis` on are one: [a…, b…] is normalized as [a…, Π b] with gamma and beta of shape [b…]. */
 function layerNorm(n: NodeImport): readonly OnnxValue[] {
-  const x = stash(n, n.input(0));
+  const x = n.input(0);
   const { shape } = x.type;
   const axis = resolveAxis(n, n.int('axis', -1), shape.length);
   const epsilon = n.float('epsilon', 1e-5);
@@ -39,15 +39,16 @@ function layerNorm(n: NodeImport): readonly OnnxValue[] {
     if (given === undefined) return undefined;
     const whole = given.type.shape.length === inner.length ? given : n.emit('expand', [given], { shape: inner });
     const full = whole.type.shape.includes(1) ? n.emit('expand', [whole], { shape: inner }) : whole;
-    return stash(n, reshapeTo(n, full, [width]));
+    return reshapeTo(n, full, [width]);
   };
   const flat = reshapeTo(n, x, [...shape.slice(0, axis), width]);
   const normalized = n.emit('layer_norm', [flat, parameter(1), parameter(2)], { epsilon });
-  const y = restore(n, reshapeTo(n, normalized, shape), dtypeOf(n.input(0)));
+  const y = reshapeTo(n, normalized, shape);
   if (!n.hasOutput(1) && !n.hasOutput(2)) return [y];
   const axes = range(shape.length).filter((at) => at >= axis);
-  const mean = reduceOver(n, 'mean', x, axes, true);
-  const difference = n.emit('binary', [x, mean], { fn: 'sub' });
+  const wide = stash(n, x);
+  const mean = reduceOver(n, 'mean', wide, axes, true);
+  const difference = n.emit('binary', [wide, mean], { fn: 'sub' });
   const variance = reduceOver(n, 'mean', multiplyBy(n, difference, difference), axes, true);
   return [y, mean, inverseRoot(n, variance, epsilon)];
 }
@@ -77,12 +78,12 @@ function batchNorm(n: NodeImport): OnnxValue {
 
 /** [b, c, spatial…] in `groups` of channels: each group of a sample is normalized with its spatial axes. */
 function normalizeGroups(n: NodeImport, groups: Scalar): OnnxValue {
-  const x = stash(n, n.input(0));
+  const x = n.input(0);
   const [batch = 1, channels = 1, ...spatial] = x.type.shape;
   const size = product([divideExact(channels, groups), ...spatial]);
   const flat = reshapeTo(n, x, [batch, groups, size]);
   const normalized = n.emit('layer_norm', [flat, null, null], { epsilon: n.float('epsilon', 1e-5) });
-  return restore(n, reshapeTo(n, normalized, x.type.shape), dtypeOf(n.input(0)));
+  return reshapeTo(n, normalized, x.type.shape);
 }
 
 function instanceNorm(n: NodeImport): OnnxValue {
@@ -122,10 +123,28 @@ function lpNorm(n: NodeImport): OnnxValue {
 }
 
 export const normalizations: Readonly<Record<string, Operator>> = {
-  LayerNormalization: { since: 17, import: layerNorm },
-  RMSNormalization: { since: 23, import: rmsNorm },
-  BatchNormalization: { since: 7, import: batchNorm },
-  InstanceNormalization: { since: 6, import: instanceNorm },
-  GroupNormalization: { since: 18, import: groupNorm },
-  LpNormalization: { since: 1, import: lpNorm },
+  LayerNormalization: {
+    since: 17,
+    into: ['reshape', 'expand', 'layer_norm', 'cast', 'reduce', 'binary', 'unary'],
+    import: layerNorm,
+  },
+  RMSNormalization: { since: 23, into: ['reduce', 'binary', 'unary', 'cast'], import: rmsNorm },
+  BatchNormalization: {
+    since: 7,
+    into: ['binary', 'unary', 'reshape', 'cast'],
+    refuses: '`training_mode`, and `spatial` = 0 of opset 7',
+    import: batchNorm,
+  },
+  InstanceNormalization: { since: 6, into: ['reshape', 'layer_norm', 'binary'], import: instanceNorm },
+  GroupNormalization: {
+    since: 18,
+    into: ['reshape', 'layer_norm', 'binary', 'expand'],
+    import: groupNorm,
+  },
+  LpNormalization: {
+    since: 1,
+    into: ['unary', 'binary', 'reduce', 'select'],
+    refuses: '`p` other than 1 and 2',
+    import: lpNorm,
+  },
 };

@@ -30,6 +30,7 @@ function averagePool(n: NodeImport): OnnxValue {
 /** Over all spatial axes of [b, c, spatial…]. */
 const global = (fn: ReduceFunction): Operator => ({
   since: 1,
+  into: ['reduce'],
   import: (n) =>
     reduceOver(
       n,
@@ -41,8 +42,13 @@ const global = (fn: ReduceFunction): Operator => ({
 });
 
 export const pools: Readonly<Record<string, Operator>> = {
-  MaxPool: { since: 1, import: maxPool },
-  AveragePool: { since: 1, import: averagePool },
+  MaxPool: { since: 1, into: ['max_pool'], refuses: 'more than three spatial axes', import: maxPool },
+  AveragePool: {
+    since: 1,
+    into: ['average_pool'],
+    refuses: '`dilations`, more than three spatial axes',
+    import: averagePool,
+  },
   GlobalAveragePool: global('mean'),
   GlobalMaxPool: global('max'),
 };

@@ -1,3 +1,4 @@
+import type { OpName } from '../../ops/index.js';
 import { product } from '../../scalar.js';
 import type { OnnxValue } from '../onnx-value.js';
 import { axesOf, dtypeOf, type NodeImport, type Operator, range, rankOf, resolveAxis } from '../operator.js';
@@ -29,13 +30,14 @@ function readReduction(n: NodeImport): Reduction {
   return { x, axes: all ? range(rankOf(x)) : axes, keepdims: n.int('keepdims', 1) !== 0 };
 }
 
-const reduction = (compute: (n: NodeImport, r: Reduction) => OnnxValue): Operator => ({
+const reduction = (into: readonly OpName[], compute: (n: NodeImport, r: Reduction) => OnnxValue): Operator => ({
   since: 1,
+  into,
   import: (n) => compute(n, readReduction(n)),
 });
 
 const plain = (fn: ReduceFunction): Operator =>
-  reduction((n, { x, axes, keepdims }) => (axes.length === 0 ? x : reduceOver(n, fn, x, axes, keepdims)));
+  reduction(['reduce'], (n, { x, axes, keepdims }) => (axes.length === 0 ? x : reduceOver(n, fn, x, axes, keepdims)));
 
 const square = (n: NodeImport, x: OnnxValue): OnnxValue => n.emit('binary', [x, x], { fn: 'mul' });
 
@@ -52,6 +54,7 @@ function logSumExp(n: NodeImport, { x, axes, keepdims }: Reduction): OnnxValue {
 
 const argReduce = (fn: 'max' | 'min'): Operator => ({
   since: 1,
+  into: ['arg_reduce'],
   import: (n) =>
     n.emit('arg_reduce', [n.input(0)], {
       fn,
@@ -82,6 +85,7 @@ function topK(n: NodeImport): readonly OnnxValue[] {
 /** Before opset 13 the axes from `axis` on are one. */
 const softmax = (log: boolean): Operator => ({
   since: 1,
+  into: ['softmax', 'reshape'],
   import: (n) => {
     const x = n.input(0);
     const axis = resolveAxis(n, n.int('axis', n.opset < 13 ? 1 : -1), rankOf(x));
@@ -98,21 +102,23 @@ export const reductions: Readonly<Record<string, Operator>> = {
   ReduceMax: plain('max'),
   ReduceMin: plain('min'),
   ReduceProd: plain('prod'),
-  ReduceL1: reduction((n, { x, axes, keepdims }) =>
+  ReduceL1: reduction(['unary', 'reduce'], (n, { x, axes, keepdims }) =>
     reduceOver(n, 'sum', n.emit('unary', [x], { fn: 'abs' }), axes, keepdims),
   ),
-  ReduceL2: reduction((n, { x, axes, keepdims }) =>
+  ReduceL2: reduction(['binary', 'reduce', 'unary'], (n, { x, axes, keepdims }) =>
     n.emit('unary', [reduceOver(n, 'sum', square(n, x), axes, keepdims)], { fn: 'sqrt' }),
   ),
-  ReduceSumSquare: reduction((n, { x, axes, keepdims }) => reduceOver(n, 'sum', square(n, x), axes, keepdims)),
-  ReduceLogSum: reduction((n, { x, axes, keepdims }) =>
+  ReduceSumSquare: reduction(['binary', 'reduce'], (n, { x, axes, keepdims }) =>
+    reduceOver(n, 'sum', square(n, x), axes, keepdims),
+  ),
+  ReduceLogSum: reduction(['reduce', 'unary'], (n, { x, axes, keepdims }) =>
     n.emit('unary', [reduceOver(n, 'sum', x, axes, keepdims)], { fn: 'log' }),
   ),
-  ReduceLogSumExp: reduction(logSumExp),
+  ReduceLogSumExp: reduction(['reduce', 'unary', 'select', 'binary', 'reshape'], logSumExp),
   ArgMax: argReduce('max'),
   ArgMin: argReduce('min'),
-  CumSum: { since: 11, import: cumsum },
-  TopK: { since: 10, import: topK },
+  CumSum: { since: 11, into: ['cumsum'], refuses: 'an axis computed at run time', import: cumsum },
+  TopK: { since: 10, into: ['top_k'], refuses: '`k` computed at run time', import: topK },
   Softmax: softmax(false),
   LogSoftmax: softmax(true),
 };

@@ -129,6 +129,11 @@ function gridSample(n: NodeImport): OnnxValue {
 }
 
 export const resampling: Readonly<Record<string, Operator>> = {
-  Resize: { since: 10, import: resize },
-  GridSample: { since: 16, import: gridSample },
+  Resize: {
+    since: 10,
+    into: ['resize'],
+    refuses: 'scales and `roi` computed at run time; `keep_aspect_ratio_policy` with symbolic sizes',
+    import: resize,
+  },
+  GridSample: { since: 16, into: ['grid_sample'], import: gridSample },
 };
