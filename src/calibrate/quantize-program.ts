@@ -1,4 +1,4 @@
-import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
+import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
 import type { Quantization } from '../ir/types.js';
 import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
 import { lowerToInteger } from '../passes/lower-to-integer.js';
@@ -11,22 +11,30 @@ import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseMigration, type MigrationChoice } from './choose-migration.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
 import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
-import { correctBias } from './correct-bias.js';
+import { correctBias, type PrecisionPlan } from './correct-bias.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
-import { roundWeights } from './round-weights.js';
+import { inputGrams, roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
 import { channelOrders, type KeySummary, summarizeKeys } from './summarize-keys.js';
 
-export interface QuantizeOptions {
+export interface PrepareOptions {
+  /** Of the attentions, and of the layers that candidates for keys are tried with. */
   readonly precision: Precision;
+  /** Of the layers behind LayerNorms whose scales may move; undefined: nothing moves. */
+  readonly migration: Precision | undefined;
   readonly keys: KeyMode;
   readonly softmax: SoftmaxMode;
   /** Samples that the choices are measured on; ranges are taken from all. */
   readonly trialSamples: number;
-  readonly onPass?: (pass: string, graph: Graph) => void;
 }
+
+export interface QuantizeOptions extends Omit<PrepareOptions, 'migration'> {
+  readonly onPass?: PassObserver;
+}
+
+type PassObserver = (pass: string, graph: Graph) => void;
 
 /** Where a layer or an attention stands among all of them, and what became of its result. */
 export interface LayerResult {
@@ -60,6 +68,105 @@ async function profileOf(graph: Graph, run: RunSamples): Promise<Profile> {
   return collector.finish();
 }
 
+/** A float program as it is about to be quantized: its exact transforms are folded, its attentions are decided. */
+export interface PreparedProgram {
+  readonly graph: Graph;
+  readonly profile: Profile;
+  readonly softmaxes: ReadonlyMap<ValueId, SoftmaxChoice>;
+  /** Of the attentions. */
+  readonly precision: Precision;
+  readonly migrations: readonly MigrationChoice[];
+  readonly keys: readonly KeyChoice[];
+  readonly summaries: readonly QuantizationReport['attentions'][number]['summaries'][];
+}
+
+/**
+ * Decides by calibration samples what does not depend on the bits of single layers: transforms the keys, moves scales and
+ * chooses the coding of each softmax.
+ *
+ * @throws for constant, NaN or infinite activations or weights, naming the tensor
+ */
+export async function prepareProgram(float: Graph, run: RunSamples, options: PrepareOptions): Promise<PreparedProgram> {
+  const { precision, migration, trialSamples: limit } = options;
+  let graph = float;
+  let migrations: readonly MigrationChoice[] = [];
+  let profile = await profileOf(graph, run);
+  if (migration !== undefined) {
+    const migrated = await chooseMigration(graph, profile, run, { precision: migration, limit });
+    if (migrated.choices.some(({ strength }) => strength > 0)) {
+      graph = migrated.graph;
+      profile = await profileOf(graph, run);
+    }
+    migrations = migrated.choices;
+  }
+  const orders = channelOrders(graph, profile);
+  const before = summarizeKeys(graph, profile, orders);
+  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit });
+  if (keyed.choices.some(({ transform }) => transform !== 'none')) {
+    graph = keyed.graph;
+    profile = await profileOf(graph, run);
+  }
+  const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
+  const after = summarizeKeys(graph, profile, orders);
+  const summaries = keyed.choices.map((_, i) => bothOf(before[i], after[i]));
+  return { graph, profile, softmaxes, precision, migrations, keys: keyed.choices, summaries };
+}
+
+/** The integer program that a plan of the layers makes of a prepared one. */
+export function quantizedGraph(
+  { graph, profile, softmaxes, precision }: PreparedProgram,
+  layers: QuantizationPlan['layers'],
+  precisionOf: (layer: ValueId) => Precision,
+  onPass?: PassObserver,
+): Graph {
+  const plan: QuantizationPlan = {
+    layers,
+    softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
+    activations: activationsOf(graph, profile, (node) => {
+      if (layers.has(node.results[0]!)) return precisionOf(node.results[0]!);
+      return softmaxes.has(node.results[0]!) ? precision : undefined;
+    }),
+  };
+  const passes: readonly Pass[] = [
+    { name: 'insert-quantize', run: (program) => insertQuantize(program, plan) },
+    mergeDuplicates,
+    { name: 'lower-to-integer', run: lowerToInteger },
+  ];
+  return runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
+}
+
+/** Compares a quantized program with the prepared one that it was made of. */
+export async function reportOn(
+  { graph, softmaxes, migrations, keys, summaries }: PreparedProgram,
+  choices: readonly LayerChoice[],
+  quantized: Graph,
+  run: RunSamples,
+  limit: number,
+): Promise<QuantizationReport> {
+  // With the float program as it was transformed, which equals the model's: moved keys compare with moved keys.
+  const comparison = await comparePrograms(graph, quantized, run, limit);
+  const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
+  const results = new Map(
+    layersIn(graph).map(({ key, node }, place): [ValueId, LayerResult] => [
+      node.results[0]!,
+      { place, sqnrDecibels: measured.get(key) },
+    ]),
+  );
+  return {
+    attentions: attentionsOf(graph).map((attention, i) => ({
+      name: moduleOf(attention.source),
+      kind: kindOf(graph, attention),
+      keys: keys[i]!,
+      softmax: softmaxes.get(attention.results[0]!),
+      summaries: summaries[i],
+      result: results.get(attention.results[0]!)!,
+    })),
+    migrations,
+    layers: choices.map((choice) => ({ ...choice, result: results.get(choice.node.results[0]!)! })),
+    comparison,
+  };
+}
+
 /**
  * Quantizes a program by what its calibration samples show: transforms the keys, chooses the coding of each softmax and
  * the layers that run on integers, inserts the integer ops and fuses them.
@@ -72,87 +179,49 @@ export async function quantizeProgram(
   options: QuantizeOptions,
 ): Promise<{ readonly graph: Graph; readonly report: QuantizationReport }> {
   const { precision, trialSamples: limit, onPass } = options;
-  let graph = float;
-  let migrations: readonly MigrationChoice[] = [];
-  let profile = await profileOf(graph, run);
   // At 8 bits uneven channels of a LayerNorm cost next to nothing.
-  if (precision.activationBits < 8) {
-    const migrated = await chooseMigration(graph, profile, run, { precision, limit });
-    if (migrated.choices.some(({ strength }) => strength > 0)) {
-      graph = migrated.graph;
-      profile = await profileOf(graph, run);
-    }
-    migrations = migrated.choices;
-  }
-  const orders = channelOrders(graph, profile);
-  const keysBefore = summarizeKeys(graph, profile, orders);
-  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit });
-  if (keyed.choices.some(({ transform }) => transform !== 'none')) {
-    graph = keyed.graph;
-    profile = await profileOf(graph, run);
-  }
-
-  const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
+  const migration = precision.activationBits < 8 ? precision : undefined;
+  const prepared = await prepareProgram(float, run, { ...options, migration });
+  const { graph, profile } = prepared;
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
-  const rounded = precision.weightBits < 8 ? await roundWeights(graph, nearest, run, limit) : nearest;
   const layers =
-    precision.weightBits < 8 ? await correctBias(graph, rounded, profile, run, { precision, limit }) : rounded;
-  const plan: QuantizationPlan = {
-    layers,
-    softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
-    activations: activationsOf(graph, profile, layers, softmaxes, precision),
-  };
-  const passes: readonly Pass[] = [
-    { name: 'insert-quantize', run: (program) => insertQuantize(program, plan) },
-    mergeDuplicates,
-    { name: 'lower-to-integer', run: lowerToInteger },
-  ];
-  const quantized = runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
-  // With the float program as it was transformed, which equals `float`: moved keys compare with moved keys.
-  const comparison = await comparePrograms(graph, quantized, run, limit);
-  const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
-  const results = new Map(
-    layersIn(graph).map(({ key, node }, place): [ValueId, LayerResult] => [
-      node.results[0]!,
-      { place, sqnrDecibels: measured.get(key) },
-    ]),
-  );
-  const keysAfter = summarizeKeys(graph, profile, orders);
-  return {
-    graph: quantized,
-    report: {
-      attentions: attentionsOf(graph).map((attention, i) => ({
-        name: moduleOf(attention.source),
-        kind: kindOf(graph, attention),
-        keys: keyed.choices[i]!,
-        softmax: softmaxes.get(attention.results[0]!),
-        summaries: bothOf(keysBefore[i], keysAfter[i]),
-        result: results.get(attention.results[0]!)!,
-      })),
-      migrations,
-      layers: choices.map((choice) => ({ ...choice, result: results.get(choice.node.results[0]!)! })),
-      comparison,
-    },
-  };
+    precision.weightBits < 8 ? await refined(prepared, { layers: nearest, precision }, run, limit) : nearest;
+  const quantized = quantizedGraph(prepared, layers, () => precision, onPass);
+  return { graph: quantized, report: await reportOn(prepared, choices, quantized, run, limit) };
+}
+
+/** A plan with its weights rounded and its biases corrected by what the samples show. */
+async function refined(
+  { graph, profile }: PreparedProgram,
+  { layers, precision }: PrecisionPlan,
+  run: RunSamples,
+  limit: number,
+): Promise<QuantizationPlan['layers']> {
+  const rounded = roundWeights(graph, layers, await inputGrams(graph, layers, run, limit));
+  const [corrected] = await correctBias(graph, [{ layers: rounded, precision }], profile, run, limit);
+  return corrected!;
 }
 
 const bothOf = <T>(before: T | undefined, after: T | undefined): { before: T; after: T } | undefined =>
   before !== undefined && after !== undefined ? { before, after } : undefined;
 
-/** Quantizations of the activations that quantized layers and attentions read. */
+/** Quantizations of the activations that quantized layers and attentions read; the finest where readers differ. */
 function activationsOf(
   graph: Graph,
   profile: Profile,
-  layers: QuantizationPlan['layers'],
-  softmaxes: ReadonlyMap<ValueId, unknown>,
-  precision: Precision,
+  precisionOf: (node: Node) => Precision | undefined,
 ): ReadonlyMap<ValueId, Quantization> {
-  const read = graph.nodes.flatMap((node) => {
-    if (layers.has(node.results[0]!)) return [node.operands[0]!];
-    return softmaxes.has(node.results[0]!) ? (node.operands.slice(0, 3) as ValueId[]) : [];
-  });
+  const read = new Map<ValueId, Precision>();
+  for (const node of graph.nodes) {
+    const precision = precisionOf(node);
+    if (precision === undefined) continue;
+    for (const value of node.operands.slice(0, node.op === 'attention' ? 3 : 1) as ValueId[]) {
+      const other = read.get(value);
+      if (other === undefined || other.activationBits < precision.activationBits) read.set(value, precision);
+    }
+  }
   return new Map(
-    [...new Set(read)].map((value) => {
+    [...read].map(([value, precision]) => {
       const seen = profile.get(value);
       if (seen === undefined) throw new Error(`value ${valueOf(graph, value).name} was not profiled`);
       return [value, activationQuant(valueOf(graph, value).name, seen, precision)] as const;

@@ -24,20 +24,23 @@ function gramProgram(graph: Graph, values: readonly ValueId[]): Graph {
   return editor.finish();
 }
 
-/**
- * Rounds the weights of the linear layers so that the error of a layer's result, not of its weights, is least: second-order
- * rounding (GPTQ, Frantar et al. 2023) with XᵀX over the calibration samples. Convolutions keep their nearest codes.
- */
-export async function roundWeights(graph: Graph, layers: Layers, run: RunSamples, limit: number): Promise<Layers> {
-  const linears = graph.nodes.filter(
+/** The linear layers of a plan whose weights are worth rounding together. */
+const linearsOf = (graph: Graph, layers: Layers): readonly NodeOf<'linear'>[] =>
+  graph.nodes.filter(
     (node): node is NodeOf<'linear'> =>
       node.op === 'linear' &&
       layers.has(node.results[0]!) &&
       (typeOf(graph, node.operands[0]!).shape.at(-1) as number) <= MAX_CHANNELS,
   );
-  const inputs = [...new Set(linears.map(({ operands }) => operands[0]!))];
-  if (inputs.length === 0) return layers;
+
+/** XᵀX [k, k] of layers' inputs, summed over the calibration samples. */
+export type Grams = ReadonlyMap<ValueId, Float64Array>;
+
+/** XᵀX of what the linear layers of a plan read. */
+export async function inputGrams(graph: Graph, layers: Layers, run: RunSamples, limit: number): Promise<Grams> {
+  const inputs = [...new Set(linearsOf(graph, layers).map(({ operands }) => operands[0]!))];
   const grams = new Map<ValueId, Float64Array>();
+  if (inputs.length === 0) return grams;
   await run(
     gramProgram(graph, inputs),
     'weight rounding',
@@ -51,15 +54,22 @@ export async function roundWeights(graph: Graph, layers: Layers, run: RunSamples
     },
     limit,
   );
+  return grams;
+}
+
+/**
+ * Rounds the weights of the linear layers so that the error of a layer's result, not of its weights, is least: second-order
+ * rounding (GPTQ, Frantar et al. 2023) with XᵀX over the calibration samples. Convolutions keep their nearest codes.
+ */
+export function roundWeights(graph: Graph, layers: Layers, grams: Grams): Layers {
   const rounded = new Map<ValueId, LayerPlan>(layers);
-  for (const { operands, results } of linears) {
+  for (const { operands, results } of linearsOf(graph, layers)) {
     const plan = layers.get(results[0]!)!;
     const { data, shape } = graph.constants.get(operands[1]!)!.load();
     const [n, k] = shape as [number, number];
     const weights = data as Float32Array;
-    const gram = grams.get(operands[0]!)!;
     const codes =
-      secondOrderCodes(weights, { n, k }, plan.scales, plan.bits, gram) ??
+      secondOrderCodes(weights, { n, k }, plan.scales, plan.bits, grams.get(operands[0]!)!) ??
       quantizeRows(weights, k, plan.scales, plan.bits);
     rounded.set(results[0]!, { ...plan, codes });
   }
