@@ -3,9 +3,9 @@ import type { QuantizationReport } from './calibrate/quantize-program.js';
 import type { KeySummary } from './calibrate/summarize-keys.js';
 import type { WrittenPackage } from './codegen/emit-package.js';
 import { emitProgram } from './codegen/emit-program.js';
+import { countMacs, type MacCount } from './ir/count-macs.js';
 import type { Graph } from './ir/graph.js';
 import type { Bits } from './options.js';
-import { countMacs, type MacCount } from './report/count-macs.js';
 
 export interface ReportModel {
   readonly name: string;
@@ -65,6 +65,8 @@ export interface AttentionReport {
   /** Among all layers and attentions of the model. This and the rest is absent from float builds. */
   readonly place?: number;
   readonly sqnr_db?: number | null;
+  readonly own_sqnr_db?: number | null;
+  readonly error_share?: number | null;
   readonly bimodal?: boolean;
   readonly flipped_channels?: number;
   /** What was done to the keys. */
@@ -87,6 +89,10 @@ export interface LayerReport {
   readonly place: number;
   /** Of its result in the whole quantized program; of a layer in float, what quantizing it alone would have left. */
   readonly sqnr_db: number | null;
+  /** Of its result given exact inputs. */
+  readonly own_sqnr_db: number | null;
+  /** Of what all layers and attentions, each by itself, do to the model's outputs; null where that was not measured. */
+  readonly error_share: number | null;
 }
 
 export interface MigrationReport {
@@ -128,7 +134,7 @@ export function packageReport(
       };
     }),
     attentions: models.flatMap(attentionsReport),
-    layers: models.flatMap(({ name, quantization }) => layersReport(name, quantization, bits)),
+    layers: models.flatMap(({ name, quantization }) => layersReport(name, quantization)),
     migrations: models.flatMap(({ name: model, quantization }) =>
       (quantization?.migrations ?? []).map(({ name, strength, errors }) => ({ model, name, strength, errors })),
     ),
@@ -161,6 +167,8 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
     kind,
     place: result.place,
     sqnr_db: finite(result.sqnrDecibels),
+    own_sqnr_db: finite(result.alone?.ownDecibels),
+    error_share: result.alone?.share ?? null,
     bimodal: keys.bimodal,
     flipped_channels: keys.flippedChannels,
     keys: keys.transform,
@@ -173,15 +181,17 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
   }));
 }
 
-function layersReport(model: string, quantization: QuantizationReport | undefined, bits: Bits): readonly LayerReport[] {
-  return (quantization?.layers ?? []).map(({ node, role, ownDecibels, result, quantized }) => ({
+function layersReport(model: string, quantization: QuantizationReport | undefined): readonly LayerReport[] {
+  return (quantization?.layers ?? []).map(({ node, role, ownDecibels, result, bits }) => ({
     model,
     name: node.source,
     op: node.op,
-    bits: quantized ? bits : 'f32',
+    bits: bits === undefined ? 'f32' : `w${bits}a${bits}`,
     role,
     place: result.place,
-    sqnr_db: finite(quantized ? result.sqnrDecibels : ownDecibels),
+    sqnr_db: finite(bits === undefined ? ownDecibels : result.sqnrDecibels),
+    own_sqnr_db: finite(result.alone?.ownDecibels),
+    error_share: result.alone?.share ?? null,
   }));
 }
 

@@ -91,6 +91,39 @@ export function layerRoles(graph: Graph): ReadonlyMap<ValueId, LayerRole> {
   return new Map(graph.nodes.map((node) => [node.results[0]!, roleOf(node)]));
 }
 
+/** A layer that could run on integers. */
+export interface LayerCandidate {
+  readonly node: Layer;
+  readonly role: LayerRole;
+  /** Calibration may never move a layer's input (no prompt has a mask): its ranges say nothing. */
+  readonly varies: boolean;
+}
+
+export function layerCandidates(graph: Graph, profile: Profile): readonly LayerCandidate[] {
+  const editor = editGraph(graph);
+  const roles = layerRoles(graph);
+  return graph.nodes
+    .filter((node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!))
+    .map((node) => {
+      const { min, max } = profile.get(node.operands[0]!)!;
+      return { node, role: roles.get(node.results[0]!)!, varies: max.some((high, j) => high > min[j]!) };
+    });
+}
+
+/** Plans of weights, by layer. */
+export const planLayers = (
+  graph: Graph,
+  candidates: readonly LayerCandidate[],
+  precision: Precision,
+): QuantizationPlan['layers'] =>
+  new Map(
+    candidates.map(({ node }) => {
+      const weight = node.operands[1]!;
+      const name = valueOf(graph, weight).name || node.source;
+      return [node.results[0]!, planWeights(name, graph.constants.get(weight)!.load(), precision)] as const;
+    }),
+  );
+
 /**
  * Which layers run on integers: the trunk always; inputs and heads where quantizing them costs next to nothing, measured
  * one by one on exact inputs.
@@ -101,29 +134,13 @@ export async function chooseLayers(
   run: RunSamples,
   { precision, limit }: { readonly precision: Precision; readonly limit: number },
 ): Promise<{ readonly choices: readonly LayerChoice[]; readonly layers: QuantizationPlan['layers'] }> {
-  const editor = editGraph(graph);
-  const roles = layerRoles(graph);
-  const candidates = graph.nodes.filter(
-    (node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!),
-  );
-  const plans = new Map(
-    candidates.map((node) => {
-      const weight = node.operands[1]!;
-      const name = valueOf(graph, weight).name || node.source;
-      return [node.results[0]!, planWeights(name, graph.constants.get(weight)!.load(), precision)] as const;
-    }),
-  );
-  const varies = ({ operands: [x] }: Layer): boolean => {
-    const { min, max } = profile.get(x!)!;
-    return max.some((high, j) => high > min[j]!);
-  };
-  // Calibration may never move the input of a layer in doubt (no prompt has a mask): its ranges say nothing, so it stays in float.
-  const doubtful = candidates.filter((node) => roles.get(node.results[0]!) !== 'trunk' && varies(node));
+  const candidates = layerCandidates(graph, profile);
+  const plans = planLayers(graph, candidates, precision);
+  // Where calibration says nothing of the input of a layer in doubt, it stays in float.
+  const doubtful = candidates.filter(({ role, varies }) => role !== 'trunk' && varies).map(({ node }) => node);
   const measured = await ownErrors(graph, doubtful, plans, profile, run, precision, limit);
-  const choices = candidates.map((node): LayerChoice => {
-    const result = node.results[0]!;
-    const role = roles.get(result)!;
-    const own = measured.get(result);
+  const choices = candidates.map(({ node, role }): LayerChoice => {
+    const own = measured.get(node.results[0]!);
     return {
       node,
       role,

@@ -38,8 +38,8 @@ async function examplePrompts({ pictures, prompts }: Pictures): Promise<readonly
   return sizes.map((picture) => defaultPrompts(picture.path, picture)[0]!);
 }
 
-type Pictures = Extract<CalibrationFolder, { kind: 'pictures' }>;
-type Sam<R extends SamModel['role']> = Extract<SamModel, { role: R }>;
+export type Pictures = Extract<CalibrationFolder, { kind: 'pictures' }>;
+export type Sam<R extends SamModel['role']> = Extract<SamModel, { role: R }>;
 
 /**
  * Segments a few calibration pictures with the float models and with the quantized ones, each decoder on its own
@@ -88,7 +88,7 @@ export async function exampleMasks(
 }
 
 /** The candidate with the highest predicted IoU, over the original picture; undefined for masks of another size. */
-function bestMask(outputs: ReadonlyMap<string, Tensor>, { width, height }: Size): Mask | undefined {
+export function bestMask(outputs: ReadonlyMap<string, Tensor>, { width, height }: Size): Mask | undefined {
   const logits = outputs.get('masks')?.data;
   const iou = outputs.get('iou_predictions')?.data;
   const pixels = width * height;

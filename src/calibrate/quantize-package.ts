@@ -2,16 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Graph } from '../ir/graph.js';
-import { type CalibrationFolder, readCalibrationFolder } from '../prompts.js';
-import { describeSam, type SamModel } from '../sam.js';
+import { readCalibrationFolder } from '../prompts.js';
+import { describeSam } from '../sam.js';
 import type { SoftmaxMode } from './choose-softmax-granularity.js';
 import { type ExampleMask, exampleMasks } from './example-masks.js';
 import type { KeyMode } from './key-transforms.js';
 import type { Observer } from './observers.js';
 import { precisionOf } from './precision.js';
 import { type QuantizationReport, quantizeProgram } from './quantize-program.js';
-import { HostError, openHostRunner, type Progress, type SampleSet } from './run-on-host.js';
-import { arraySamples, decoderSamples, encoderSamples, writeEmbeddings } from './samples.js';
+import { openHostRunner, type Progress } from './run-on-host.js';
+import { samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 
 export interface FloatModel {
   readonly name: string;
@@ -35,17 +35,6 @@ export interface QuantizeModelsOptions {
   readonly observer: Observer;
   readonly onProgress?: Progress;
   readonly onPass?: (model: string, pass: string, graph: Graph) => void;
-}
-
-/** Choices between candidates are measured on so many samples; ranges are taken from all. */
-const TRIAL_SAMPLES = 16;
-/** A picture of full size has the tokens of many small ones, and costs as much: fewer of them decide. */
-const TRIAL_PIXELS = TRIAL_SAMPLES * 512 * 512;
-const LEAST_TRIAL_SAMPLES = 4;
-
-function trialSamplesFor(sam: SamModel): number {
-  if (sam.role !== 'encoder') return TRIAL_SAMPLES;
-  return Math.min(TRIAL_SAMPLES, Math.max(LEAST_TRIAL_SAMPLES, Math.floor(TRIAL_PIXELS / sam.side ** 2)));
 }
 
 /**
@@ -109,20 +98,4 @@ export async function quantizeModels(
     await rm(scratch, { recursive: true, force: true });
   }
   return models.map((model) => results.get(model)!);
-}
-
-async function samplesFor(
-  { file, graph }: FloatModel,
-  sam: SamModel,
-  folder: CalibrationFolder,
-  embeddings: ReadonlyMap<string, string> | undefined,
-): Promise<SampleSet> {
-  if (folder.kind === 'arrays') return arraySamples(folder.files);
-  if (sam.role === 'encoder') return encoderSamples(sam, folder.pictures);
-  if (sam.role === 'decoder' && embeddings !== undefined) return decoderSamples(graph, sam.side, folder, embeddings);
-  throw new HostError(
-    sam.role === 'decoder'
-      ? `${file}: a decoder is calibrated on embeddings: compile its encoder with it, or give .npz files of its inputs`
-      : `${file}: pictures fit SAM's encoders and decoders only: give .npz files of this model's inputs`,
-  );
 }

@@ -15,6 +15,7 @@ import { correctBias, type PrecisionPlan } from './correct-bias.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
+import { type Contribution, contributions } from './propagate-errors.js';
 import { inputGrams, roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
 import { channelOrders, type KeySummary, summarizeKeys } from './summarize-keys.js';
@@ -41,6 +42,8 @@ export interface LayerResult {
   readonly place: number;
   /** In the whole quantized program; undefined where it stayed in float. */
   readonly sqnrDecibels: number | undefined;
+  /** What it does by itself, all else exact; undefined where it stayed in float. */
+  readonly alone: Contribution | undefined;
 }
 
 /** What was decided and what it cost, for report.json. */
@@ -56,7 +59,8 @@ export interface QuantizationReport {
   }[];
   /** Scales moved from LayerNorms into the layers behind them. */
   readonly migrations: readonly MigrationChoice[];
-  readonly layers: readonly (LayerChoice & { readonly result: LayerResult })[];
+  /** With the bits of weights and input; none in float. */
+  readonly layers: readonly (LayerChoice & { readonly bits?: number; readonly result: LayerResult })[];
   readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
 }
 
@@ -112,21 +116,22 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   return { graph, profile, softmaxes, precision, migrations, keys: keyed.choices, summaries };
 }
 
-/** The integer program that a plan of the layers makes of a prepared one. */
-export function quantizedGraph(
+/** What calibration decided about a prepared program, once its layers have their bits. */
+export const planOf = (
   { graph, profile, softmaxes, precision }: PreparedProgram,
   layers: QuantizationPlan['layers'],
   precisionOf: (layer: ValueId) => Precision,
-  onPass?: PassObserver,
-): Graph {
-  const plan: QuantizationPlan = {
-    layers,
-    softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
-    activations: activationsOf(graph, profile, (node) => {
-      if (layers.has(node.results[0]!)) return precisionOf(node.results[0]!);
-      return softmaxes.has(node.results[0]!) ? precision : undefined;
-    }),
-  };
+): QuantizationPlan => ({
+  layers,
+  softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
+  activations: activationsOf(graph, profile, ({ results: [result] }) => {
+    if (layers.has(result!)) return precisionOf(result!);
+    return softmaxes.has(result!) ? precision : undefined;
+  }),
+});
+
+/** The integer program that a plan makes of a prepared one. */
+export function quantizedGraph(graph: Graph, plan: QuantizationPlan, onPass?: PassObserver): Graph {
   const passes: readonly Pass[] = [
     { name: 'insert-quantize', run: (program) => insertQuantize(program, plan) },
     mergeDuplicates,
@@ -135,10 +140,11 @@ export function quantizedGraph(
   return runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
 }
 
-/** Compares a quantized program with the prepared one that it was made of. */
+/** Compares a quantized program with the prepared one that it was made of, as a whole and layer by layer. */
 export async function reportOn(
   { graph, softmaxes, migrations, keys, summaries }: PreparedProgram,
   choices: readonly LayerChoice[],
+  plan: QuantizationPlan,
   quantized: Graph,
   run: RunSamples,
   limit: number,
@@ -146,11 +152,19 @@ export async function reportOn(
   // With the float program as it was transformed, which equals the model's: moved keys compare with moved keys.
   const comparison = await comparePrograms(graph, quantized, run, limit);
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
+  const alone = await contributions(graph, plan, run, limit);
   const results = new Map(
-    layersIn(graph).map(({ key, node }, place): [ValueId, LayerResult] => [
-      node.results[0]!,
-      { place, sqnrDecibels: measured.get(key) },
-    ]),
+    layersIn(graph).map(
+      (
+        {
+          key,
+          node: {
+            results: [result],
+          },
+        },
+        place,
+      ): [ValueId, LayerResult] => [result!, { place, sqnrDecibels: measured.get(key), alone: alone.get(result!) }],
+    ),
   );
   return {
     attentions: attentionsOf(graph).map((attention, i) => ({
@@ -162,7 +176,11 @@ export async function reportOn(
       result: results.get(attention.results[0]!)!,
     })),
     migrations,
-    layers: choices.map((choice) => ({ ...choice, result: results.get(choice.node.results[0]!)! })),
+    layers: choices.map((choice) => {
+      const layer = choice.node.results[0]!;
+      const bits = plan.layers.get(layer)?.bits;
+      return { ...choice, ...(bits !== undefined && { bits }), result: results.get(layer)! };
+    }),
     comparison,
   };
 }
@@ -186,8 +204,9 @@ export async function quantizeProgram(
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
   const layers =
     precision.weightBits < 8 ? await refined(prepared, { layers: nearest, precision }, run, limit) : nearest;
-  const quantized = quantizedGraph(prepared, layers, () => precision, onPass);
-  return { graph: quantized, report: await reportOn(prepared, choices, quantized, run, limit) };
+  const plan = planOf(prepared, layers, () => precision);
+  const quantized = quantizedGraph(graph, plan, onPass);
+  return { graph: quantized, report: await reportOn(prepared, choices, plan, quantized, run, limit) };
 }
 
 /** A plan with its weights rounded and its biases corrected by what the samples show. */

@@ -14,6 +14,17 @@ import type { RunSamples } from './run-samples.js';
 
 const f32 = (shape: readonly number[], data: Float32Array): Tensor => ({ dtype: 'f32', shape, data });
 
+/** Choices between candidates are measured on so many samples; ranges are taken from all. */
+const TRIAL_SAMPLES = 16;
+/** A picture of full size has the tokens of many small ones, and costs as much: fewer of them decide. */
+const TRIAL_PIXELS = TRIAL_SAMPLES * 512 * 512;
+const LEAST_TRIAL_SAMPLES = 4;
+
+export function trialSamplesFor(sam: SamModel): number {
+  if (sam.role !== 'encoder') return TRIAL_SAMPLES;
+  return Math.min(TRIAL_SAMPLES, Math.max(LEAST_TRIAL_SAMPLES, Math.floor(TRIAL_PIXELS / sam.side ** 2)));
+}
+
 /** The pictures of a calibration folder, prepared for an encoder. */
 export function encoderSamples(sam: Extract<SamModel, { role: 'encoder' }>, pictures: readonly string[]): SampleSet {
   return {
@@ -106,4 +117,25 @@ export async function writeEmbeddings(
   });
   await Promise.all(written);
   return paths;
+}
+
+/**
+ * The samples of a model of a package. A decoder's are prompts on `embeddings`, by picture.
+ *
+ * @throws for a model that nothing in the folder fits
+ */
+export async function samplesFor(
+  { file, graph }: { readonly file: string; readonly graph: Graph },
+  sam: SamModel,
+  folder: CalibrationFolder,
+  embeddings: ReadonlyMap<string, string> | undefined,
+): Promise<SampleSet> {
+  if (folder.kind === 'arrays') return arraySamples(folder.files);
+  if (sam.role === 'encoder') return encoderSamples(sam, folder.pictures);
+  if (sam.role === 'decoder' && embeddings !== undefined) return decoderSamples(graph, sam.side, folder, embeddings);
+  throw new HostError(
+    sam.role === 'decoder'
+      ? `${file}: a decoder is calibrated on embeddings: compile its encoder with it, or give .npz files of its inputs`
+      : `${file}: pictures fit SAM's encoders and decoders only: give .npz files of this model's inputs`,
+  );
 }

@@ -29,6 +29,8 @@ export function totals() {
         sums.set(name, sum);
       }
     },
+    /** Undefined where no output is called that. */
+    find: (name: string): number | undefined => sums.get(name),
     get(name: string): number {
       const sum = sums.get(name);
       if (sum === undefined) throw new Error(`no output is called ${name}`);

@@ -4,10 +4,10 @@ import { quantizeProgram } from '../../src/calibrate/quantize-program.js';
 import type { RunSamples } from '../../src/calibrate/run-samples.js';
 import { evenShares } from '../../src/calibrate/summarize-keys.js';
 import type { Manifest } from '../../src/codegen/emit-package.js';
+import { countMacs } from '../../src/ir/count-macs.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
 import { planMemory } from '../../src/passes/plan-memory.js';
-import { countMacs } from '../../src/report/count-macs.js';
 import { packageReport, type Report, reportJson } from '../../src/report.js';
 import { BLOCK } from '../passes/method/block.js';
 
@@ -62,6 +62,9 @@ describe('packageReport', () => {
     const decibels = layers.map(({ sqnr_db }) => sqnr_db);
     expect(decibels.every((value) => typeof value === 'number')).toBe(true);
     expect(new Set(decibels).size).toBe(decibels.length);
+    const parts = [...layers, ...attentions];
+    expect(parts.every(({ own_sqnr_db }) => typeof own_sqnr_db === 'number')).toBe(true);
+    expect(parts.reduce((sum, { error_share }) => sum + error_share!, 0)).toBeCloseTo(1, 9);
   });
   it('names the attentions of a float build', async () => {
     const report = await reportOf('f32');

@@ -1,6 +1,6 @@
-import { maxElements } from '../ir/edit.js';
-import { type Graph, type Node, type NodeOf, typeOf, type ValueId } from '../ir/graph.js';
-import { boundsOf } from '../ir/scalar.js';
+import { maxElements } from './edit.js';
+import { type Graph, type Node, type NodeOf, typeOf, type ValueId } from './graph.js';
+import { boundsOf } from './scalar.js';
 
 /** Multiply-accumulates of one kind of op at the largest shapes. */
 export interface MacCount {
