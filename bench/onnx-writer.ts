@@ -15,6 +15,45 @@ const EXTERNAL = 1;
 /** Larger tensors go to the external file. */
 const INLINE_BYTES = 1024;
 
+/** Of a node: integers, strings, lists of integers, and floats, which have to say so. */
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly tensor: TensorProto };
+
+/** An attribute as onnx.proto has it. */
+export function attributeProto(name: string, value: AttributeValue): schema.IAttributeProto {
+  if (typeof value === 'number') return { name, type: 2, i: value };
+  if (typeof value === 'string') return { name, type: 3, s: new TextEncoder().encode(value) };
+  if ('float' in value) return { name, type: 1, f: value.float };
+  if ('tensor' in value) return { name, type: 4, t: value.tensor };
+  return { name, type: 7, ints: [...value] };
+}
+
+/** A tensor with its elements in it. */
+export function tensorProto(name: string, tensor: Tensor): TensorProto {
+  return { name, dims: [...tensor.shape], dataType: codeOf(name, tensor.dtype), rawData: tensorToBytes(tensor) };
+}
+
+/** Of an input or an output of a graph; a dimension is a number or a symbol. */
+export const infoProto = (name: string, dtype: DType, shape: readonly (number | string)[]): schema.IValueInfoProto => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: codeOf(name, dtype),
+      shape: { dim: shape.map((dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })) },
+    },
+  },
+});
+
+function codeOf(name: string, dtype: DType): number {
+  const code = CODES[dtype];
+  if (code === undefined) throw new Error(`${name}: ${dtype} is not written here`);
+  return code;
+}
+
 export interface OnnxWriter {
   /** Writes the elements and gives the initializer that refers to them. */
   readonly store: (name: string, tensor: Tensor) => TensorProto;
@@ -28,10 +67,8 @@ export function openOnnxWriter(file: string): OnnxWriter {
   let offset = 0;
   return {
     store: (name, tensor) => {
-      const dataType = CODES[tensor.dtype];
-      if (dataType === undefined) throw new Error(`${name}: ${tensor.dtype} is not written here`);
       const bytes = tensorToBytes(tensor);
-      const proto: TensorProto = { name, dims: [...tensor.shape], dataType };
+      const proto: TensorProto = { name, dims: [...tensor.shape], dataType: codeOf(name, tensor.dtype) };
       if (bytes.length <= INLINE_BYTES) return { ...proto, rawData: bytes };
       writeSync(data, bytes, 0, bytes.length, offset);
       const externalData = [

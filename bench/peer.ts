@@ -28,8 +28,10 @@ for (const given of values.in) {
   const at = given.indexOf('=');
   const path = given.slice(at + 1);
   const { data, shape } = await readNpy(path);
-  if (!(data instanceof Float32Array)) throw new Error(`${path}: float32 is expected`);
-  feeds[given.slice(0, at)] = new Tensor('float32', data, [...shape]);
+  const name = given.slice(0, at);
+  if (data instanceof Float32Array) feeds[name] = new Tensor('float32', data, [...shape]);
+  else if (data instanceof BigInt64Array) feeds[name] = new Tensor('int64', data, [...shape]);
+  else throw new Error(`${path}: float32 or int64 is expected`);
 }
 
 const session = await InferenceSession.create(model, {
@@ -53,8 +55,11 @@ if (values.out !== undefined) {
   mkdirSync(values.out, { recursive: true });
   for (const [i, name] of session.outputNames.entries()) {
     const output = outputs[name];
+    const path = join(values.out, `${i}.npy`);
     if (output?.data instanceof Float32Array)
-      await writeNpy(join(values.out, `${i}.npy`), { dtype: 'f32', shape: output.dims, data: output.data });
+      await writeNpy(path, { dtype: 'f32', shape: output.dims, data: output.data });
+    if (output?.data instanceof BigInt64Array)
+      await writeNpy(path, { dtype: 'i64', shape: output.dims, data: output.data });
   }
 }
 const highWater = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];

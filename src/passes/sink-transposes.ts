@@ -95,7 +95,8 @@ const LOOK_AHEAD = 12;
 function meetsInverse(editor: Editor, value: ValueId, perm: readonly number[]): boolean {
   const shape = unpermute(editor.type(value).shape, perm);
   const own = identityView(shape);
-  const cancels = (at: ValueId, view: View, depth: number): boolean => {
+  // `apart`: a reshape stands between the transpose and what comes, and only ops on single elements are sunk through both.
+  const cancels = (at: ValueId, view: View, depth: number, apart: boolean): boolean => {
     const users = editor.users(at);
     if (depth === 0 || users.length === 0 || editor.isOutput(at)) return false;
     return users.every((user) => {
@@ -104,18 +105,20 @@ function meetsInverse(editor: Editor, value: ValueId, perm: readonly number[]): 
         const moved = applyMovement(editor, view, result);
         if (moved === undefined) return false;
         const steps = planView(shape, moved, editor.type(result).shape);
-        return !steps.some(({ op }) => op === 'transpose') || cancels(result, moved, depth - 1);
+        if (!steps.some(({ op }) => op === 'transpose')) return true;
+        return cancels(result, moved, depth - 1, apart || user.op === 'reshape');
       }
       const passes = user.op === 'unary' || user.op === 'cast' || user.op === 'gelu';
       const binds =
-        user.op === 'binary' && user.operands.every((operand) => operand === at || isFree(editor, operand!));
-      return (passes || binds) && cancels(result, view, depth - 1);
+        user.op === 'binary' && !apart && user.operands.every((operand) => operand === at || isFree(editor, operand!));
+      return (passes || binds) && cancels(result, view, depth - 1, apart);
     });
   };
   return cancels(
     value,
     perm.map((axis) => own[axis]!),
     LOOK_AHEAD,
+    false,
   );
 }
 

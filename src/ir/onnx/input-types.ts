@@ -10,6 +10,13 @@ import type { OnnxModel, OnnxTensorInfo } from './read-model.js';
 export const DEFAULT_BOUNDS: SymbolBounds = {
   /** Points of a prompt; a box is two. */
   num_points: { min: 1, max: 16 },
+  nb_points_per_image: { min: 1, max: 16 },
+  /** One picture, and one prompt for it, at a time. */
+  batch: { min: 1, max: 1 },
+  batch_size: { min: 1, max: 1 },
+  num_labels: { min: 1, max: 1 },
+  num_queries: { min: 1, max: 1 },
+  point_batch_size: { min: 1, max: 1 },
   /** Height and width of the picture that the masks are for, in pixels. */
   orig_im_size: { min: 1, max: 4096 },
 };

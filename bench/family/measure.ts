@@ -1,0 +1,130 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile } from '../../src/compile.js';
+import { buildPackage, openPackage } from '../../src/compiled-package.js';
+import { inspect } from '../../src/inspect.js';
+import { readNpy, writeNpy, writeNpz } from '../../src/npy.js';
+import { npyOf } from '../../src/npy-tensor.js';
+import type { Bits } from '../../src/options.js';
+import type { Report } from '../../src/report.js';
+import { type Contender, compiled, onnxruntime } from '../contenders.js';
+import { signalToNoise } from '../feeds.js';
+import type { Feeds } from './feeds.js';
+import { writeGraph } from './graph.js';
+import type { Member } from './members.js';
+
+/** What the table says of a member. */
+export interface FamilyRow {
+  readonly name: string;
+  readonly opset: number;
+  readonly reduced: string;
+  /** Megabytes of weights, and nodes, of the ONNX file. */
+  readonly megabytes: number;
+  readonly nodes: number;
+  readonly unsupported: readonly string[];
+  /** Found, of those that the architecture has; and those computed on integers at w8a8. */
+  readonly attentions: {
+    readonly expected: number;
+    readonly found: number;
+    readonly loose: number;
+    readonly integer: number;
+  };
+  /** max |ours − onnxruntime's| / max |onnxruntime's|, of the worst output. */
+  readonly f32_error: number;
+  /** At w8a8, against onnxruntime's float outputs. */
+  readonly sqnr_db: Readonly<Record<string, number>>;
+  /** Medians of processor time. */
+  readonly ms: { readonly f32: number; readonly w8a8: number; readonly onnxruntime: number };
+}
+
+const CALIBRATION_SAMPLES = 2;
+/** Not among those that calibrate. */
+const MEASURED_SEED = 6;
+
+const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+
+/** Builds a member in `folder`, compiles it as float and at w8a8, and runs both and onnxruntime in turn. */
+export async function measureMember(member: Member, folder: string, repeat: number): Promise<FamilyRow> {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'model.onnx');
+  if (!existsSync(file)) writeGraph(file, member.opset, member.build);
+  const dims = member.dims ?? {};
+  const inspection = await inspect(file, { dims });
+  if (inspection.problem !== undefined) throw new Error(inspection.problem);
+
+  const calibration = join(folder, 'calibration');
+  mkdirSync(calibration, { recursive: true });
+  for (let seed = 1; seed <= CALIBRATION_SAMPLES; seed++) {
+    const arrays = [...member.feeds(seed)].map(([name, tensor]) => [name, npyOf(tensor)] as const);
+    await writeNpz(join(calibration, `${seed}.npz`), new Map(arrays));
+  }
+  const inputs = await writeFeeds(member.feeds(MEASURED_SEED), join(folder, 'inputs'));
+  const build = async (bits: Bits): Promise<Contender> => {
+    const outDir = join(folder, bits);
+    const packaged = existsSync(join(outDir, 'manifest.json'));
+    if (!packaged) await compile([file], { outDir, bits, calibration, dims, name: member.role, js: false });
+    await buildPackage(await openPackage(outDir));
+    return compiled(bits, outDir, member.role, 1);
+  };
+  const contenders = [await build('f32'), await build('w8a8'), onnxruntime('onnxruntime', file, 1)];
+
+  for (const { name } of contenders) mkdirSync(join(folder, 'outputs', name), { recursive: true });
+  const times = new Map<string, number[]>();
+  for (let round = 0; round < repeat; round++)
+    for (const { name, run } of contenders) {
+      const report = await run(inputs, { repeat: 3, ...(round === 0 && { out: join(folder, 'outputs', name) }) });
+      times.set(name, [...(times.get(name) ?? []), median(report.cpu_ms)]);
+    }
+  const ms = (name: string): number => median(times.get(name)!);
+  const outputs = (name: string): string => join(folder, 'outputs', name);
+  const weights = `${file}.data`;
+  return {
+    name: member.name,
+    opset: member.opset,
+    reduced: member.reduced ?? '',
+    megabytes: statSync(weights).size / 1e6,
+    nodes: Object.values(inspection.operators).reduce((a, b) => a + b, 0),
+    unsupported: inspection.unsupported.map(({ operator }) => operator),
+    attentions: {
+      expected: member.attentions,
+      found: inspection.attentions.length,
+      loose: inspection.loose_softmaxes.length,
+      integer: integerAttentions(join(folder, 'w8a8')),
+    },
+    f32_error: await worstError(outputs('onnxruntime'), outputs('f32')),
+    sqnr_db: await signalToNoise(outputs('onnxruntime'), outputs('w8a8')),
+    ms: { f32: ms('f32'), w8a8: ms('w8a8'), onnxruntime: ms('onnxruntime') },
+  };
+}
+
+/** Attentions that the package's report gives a coding of probabilities: the others stayed in float. */
+function integerAttentions(folder: string): number {
+  const { attentions } = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Pick<Report, 'attentions'>;
+  return attentions.filter(({ softmax }) => softmax !== undefined).length;
+}
+
+async function writeFeeds(feeds: Feeds, folder: string): Promise<ReadonlyMap<string, string>> {
+  mkdirSync(folder, { recursive: true });
+  const paths = new Map<string, string>();
+  for (const [name, tensor] of feeds) {
+    const path = join(folder, `${name}.npy`);
+    await writeNpy(path, npyOf(tensor));
+    paths.set(name, path);
+  }
+  return paths;
+}
+
+async function worstError(reference: string, folder: string): Promise<number> {
+  let worst = 0;
+  for (const name of readdirSync(reference)) {
+    const [expected, found] = [await readNpy(join(reference, name)), await readNpy(join(folder, name))];
+    if (String(found.shape) !== String(expected.shape)) throw new Error(`${folder}/${name}: shape ${found.shape}`);
+    let [difference, largest] = [0, 0];
+    for (let i = 0; i < expected.data.length; i++) {
+      difference = Math.max(difference, Math.abs(Number(found.data[i]) - Number(expected.data[i])));
+      largest = Math.max(largest, Math.abs(Number(expected.data[i])));
+    }
+    worst = Math.max(worst, difference / largest);
+  }
+  return worst;
+}
