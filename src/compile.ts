@@ -11,6 +11,7 @@ import type { Graph } from './ir/graph.js';
 import { importOnnx } from './ir/onnx/import-model.js';
 import { print } from './ir/text/print.js';
 import { BITS, type Bits, type CompileOptions } from './options.js';
+import { isQuantized, KEEP_QUANTIZATION } from './passes/keep-quantization.js';
 import { runPipeline } from './passes/pass.js';
 import { PASSES } from './passes/pipeline.js';
 import { reportHtml } from './report/html.js';
@@ -24,7 +25,7 @@ import { messageOf, UserError } from './user-error.js';
 export interface CompiledModels {
   readonly manifest: Manifest;
   readonly bits: Bits;
-  /** Where the calibration samples came from; undefined for float builds. */
+  /** Where the calibration samples came from; undefined for float builds and models that were quantized before. */
   readonly calibration: string | undefined;
   /** What report.json holds and report.html shows. */
   readonly report: Report;
@@ -60,8 +61,9 @@ export async function compile(files: readonly string[], options: CompileOptions)
     options.name,
   );
   const widths = BITS[bits];
-  const calibration = widths && (options.calibration ?? SHIPPED_SCENES);
   const models = widths === undefined ? float : await quantized(float, widths, options);
+  const calibrated = models.some(({ quantization }) => quantization !== undefined);
+  const calibration = calibrated ? (options.calibration ?? SHIPPED_SCENES) : undefined;
   options.onProgress?.('writing C', 0, 1);
   const reports: Report[] = [];
   let wasmMissing: string | undefined;
@@ -138,7 +140,10 @@ async function quantized(
   widths: NonNullable<(typeof BITS)[Bits]>,
   options: CompileOptions,
 ): Promise<readonly Model[]> {
-  const results = await quantizeModels(models, {
+  const kept = keptModels(models, widths, options);
+  if (kept.every((model) => model !== undefined)) return kept;
+  const given = models.map((model, i) => ({ ...model, kept: kept[i]?.graph }));
+  const results = await quantizeModels(given, {
     bits: widths,
     calibration: options.calibration ?? SHIPPED_SCENES,
     keys: options.keys ?? 'auto',
@@ -149,7 +154,28 @@ async function quantized(
   });
   return models.map((model, i) => {
     const { graph, report: quantization, examples } = results[i]!;
-    return { ...model, graph, quantization, ...(examples && { examples }) };
+    return { ...model, graph, ...(quantization && { quantization }), ...(examples && { examples }) };
+  });
+}
+
+/**
+ * Models that are already quantized, with their own parameters; undefined for the others.
+ *
+ * @throws UserError where they are to be quantized to other widths
+ */
+function keptModels(
+  models: readonly Model[],
+  widths: NonNullable<(typeof BITS)[Bits]>,
+  options: CompileOptions,
+): readonly (Model | undefined)[] {
+  return models.map((model) => {
+    if (!isQuantized(model.graph)) return undefined;
+    if (widths.weights !== 8 || widths.activations !== 8)
+      throw new UserError(
+        `${basename(model.file)}: is quantized to 8 bits already; compile it with --bits w8a8 or f32`,
+      );
+    const onDump = passObserver(model.name, options);
+    return { ...model, graph: runPipeline(model.graph, KEEP_QUANTIZATION, { dumpAfter: 'all', onDump }) };
   });
 }
 

@@ -1,4 +1,5 @@
 import { attentionsOf, kindOf, moduleOf } from './calibrate/attentions.js';
+import { layersIn } from './calibrate/compare-programs.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
 import type { KeySummary } from './calibrate/summarize-keys.js';
 import type { WrittenPackage } from './codegen/emit-package.js';
@@ -119,7 +120,7 @@ export function packageReport(
   return {
     target: manifest.target,
     bits,
-    models: models.map(({ name, sourceSha256, graph, float, quantization }, i): ModelReport => {
+    models: models.map(({ name, sourceSha256, graph, float }, i): ModelReport => {
       const { weights_bytes, arena_bytes, nodes } = manifest.models[i]!;
       const plan = plans[i]!;
       return {
@@ -128,13 +129,13 @@ export function packageReport(
         nodes,
         weights_bytes,
         arena_bytes,
-        ...(quantization && { float: floatSizes(float, manifest.target) }),
+        ...(bits !== 'f32' && { float: floatSizes(float, manifest.target) }),
         macs: countMacs(graph),
         arena: { planned_bytes: plan.bytes, lower_bound_bytes: plan.lowerBound, live_bytes: plan.liveBytes },
       };
     }),
     attentions: models.flatMap(attentionsReport),
-    layers: models.flatMap(({ name, quantization }) => layersReport(name, quantization)),
+    layers: models.flatMap((model) => layersReport(model, bits)),
     migrations: models.flatMap(({ name: model, quantization }) =>
       (quantization?.migrations ?? []).map(({ name, strength, errors }) => ({ model, name, strength, errors })),
     ),
@@ -181,19 +182,34 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
   }));
 }
 
-function layersReport(model: string, quantization: QuantizationReport | undefined): readonly LayerReport[] {
-  return (quantization?.layers ?? []).map(({ node, role, ownDecibels, result, bits }) => ({
+function layersReport({ name: model, graph, quantization }: ReportModel, bits: Bits): readonly LayerReport[] {
+  if (quantization === undefined) return bits === 'f32' ? [] : keptLayers(model, graph, bits);
+  return quantization.layers.map(({ node, role, ownDecibels, result, bits: own }) => ({
     model,
     name: node.source,
     op: node.op,
-    bits: bits === undefined ? 'f32' : `w${bits}a${bits}`,
+    bits: own === undefined ? 'f32' : `w${own}a${own}`,
     role,
     place: result.place,
-    sqnr_db: finite(bits === undefined ? ownDecibels : result.sqnrDecibels),
+    sqnr_db: finite(own === undefined ? ownDecibels : result.sqnrDecibels),
     own_sqnr_db: finite(result.alone?.ownDecibels),
     error_share: result.alone?.share ?? null,
   }));
 }
+
+/** Of a model that was quantized before: what of it runs on integers. Nothing was measured. */
+const keptLayers = (model: string, graph: Graph, bits: Bits): readonly LayerReport[] =>
+  layersIn(graph).map(({ node }, place) => ({
+    model,
+    name: node.source,
+    op: node.op.replace('integer_', ''),
+    bits: node.op.startsWith('integer_') ? bits : 'f32',
+    role: 'given',
+    place,
+    sqnr_db: null,
+    own_sqnr_db: null,
+    error_share: null,
+  }));
 
 const finite = (decibels: number | undefined): number | null =>
   decibels !== undefined && Number.isFinite(decibels) ? decibels : null;

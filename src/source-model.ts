@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { parseManifest } from './compiled-package.js';
 import { type OnnxModel, readModel } from './ir/onnx/read-model.js';
 import type { Bits, CompileOptions } from './options.js';
+import { KEEP_QUANTIZATION } from './passes/keep-quantization.js';
 import { PASSES } from './passes/pipeline.js';
 import { UserError } from './user-error.js';
 
@@ -41,8 +42,8 @@ export function checkNames(sources: readonly Source[], { dims = {}, freeze }: Pa
       );
 }
 
-/** Passes that run after the canonical ones in quantized builds. */
-const QUANTIZING_PASSES = ['insert-quantize', 'merge-duplicates', 'lower-to-integer'];
+/** Passes that run after the canonical ones in quantized builds; all of them where the model was quantized before. */
+const QUANTIZING_PASSES = KEEP_QUANTIZATION.map(({ name }) => name);
 
 /** @throws UserError for a pass that a build of these widths does not run */
 export function checkDumpNames(names: readonly string[], bits: Bits): void {

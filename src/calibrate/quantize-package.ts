@@ -18,10 +18,13 @@ export interface FloatModel {
   readonly file: string;
   /** After the canonical pipeline. */
   readonly graph: Graph;
+  /** The integer program of a model that was quantized before: it stays as it is. */
+  readonly kept?: Graph | undefined;
 }
 
 export interface QuantizedModel extends FloatModel {
-  readonly report: QuantizationReport;
+  /** Absent where the model was quantized before. */
+  readonly report?: QuantizationReport;
   /** Of a decoder that was calibrated on pictures beside its encoder. */
   readonly examples?: readonly ExampleMask[];
 }
@@ -60,17 +63,19 @@ export async function quantizeModels(
         options.onProgress?.(`${model.name}: ${label}`, done, total),
       );
       try {
-        const { graph, report } = await quantizeProgram(model.graph, run, {
-          precision: precisionOf(options.bits.weights, options.bits.activations, options.observer),
-          keys: options.keys,
-          softmax: options.softmax,
-          trialSamples: trialSamplesFor(sam),
-          onPass: (pass, program) => options.onPass?.(model.name, pass, program),
-        });
-        results.set(model, { ...model, graph, report });
+        const result = model.kept
+          ? { graph: model.kept }
+          : await quantizeProgram(model.graph, run, {
+              precision: precisionOf(options.bits.weights, options.bits.activations, options.observer),
+              keys: options.keys,
+              softmax: options.softmax,
+              trialSamples: trialSamplesFor(sam),
+              onPass: (pass, program) => options.onPass?.(model.name, pass, program),
+            });
+        results.set(model, { ...model, ...result });
         const wanted = described.some((other) => other.sam.role === 'decoder');
         if (sam.role === 'encoder' && folder.kind === 'pictures' && wanted)
-          embeddings = await writeEmbeddings(graph, sam, run, folder.pictures, scratch);
+          embeddings = await writeEmbeddings(result.graph, sam, run, folder.pictures, scratch);
       } finally {
         await dispose();
       }

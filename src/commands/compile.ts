@@ -81,6 +81,8 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
     io.out(json({ out: options.out, ...(calibration !== undefined && { calibration }), ...manifest }));
     return;
   }
+  if (bits !== 'f32' && calibration === undefined)
+    io.err(`quantized before: the model's own scales and zero points are kept, and nothing is calibrated\n`);
   if (shipped) io.err(`calibrated on the scenes that ship with sam-qc; give --calib <dir> with your own\n`);
   say(`${options.out}: ${bits} for ${manifest.target}\n`);
   for (const { name, nodes, weights_bytes, arena_bytes } of manifest.models)

@@ -75,12 +75,20 @@ function attrsAreKnown(op: OpName, attrs: Readonly<Record<string, unknown>>): bo
   return symbolic.every(([name]) => [attrs[name]].flat().every((scalar) => typeof scalar !== 'object'));
 }
 
-/** Ops of one operand whose result's elements are its elements. */
-const MOVEMENTS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'slice', 'expand']);
+/** Ops whose result's elements are elements of their first operand. */
+const MOVEMENTS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'slice', 'expand', 'gather']);
 
-/** A constant after an op that only moves elements, when it is loaded. */
-export const moveConstant = (op: OpName, { load }: Constant, attrs: object, type: TensorType): Constant => ({
-  load: () => definitionOf(op).evaluate([load()], attrs as never, staticContext([type]))[0]!,
+/** The result of an op of one result on constants, when it is loaded. */
+export const foldedConstant = (
+  op: OpName,
+  operands: readonly (Constant | null | undefined)[],
+  attrs: object,
+  type: TensorType,
+): Constant => ({
+  load: () => {
+    const tensors = operands.map((operand) => operand?.load());
+    return definitionOf(op).evaluate(tensors, attrs as never, staticContext([type]))[0]!;
+  },
 });
 
 interface Ranked {
@@ -183,7 +191,7 @@ export function editGraph(original: Graph): Editor {
         staticContext(types),
       );
     const steps = MOVEMENTS.has(op) ? sources[0]?.steps : undefined;
-    const moved = steps && moveConstant(op, steps, attrs, types[0]!);
+    const moved = steps && foldedConstant(op, [steps, ...sources.slice(1)], attrs, types[0]!);
     if (resultBytes <= EAGER_BYTES && operandBytes <= 16 * EAGER_BYTES) {
       const tensors = run();
       return types.map((t, i) => addConstant(t, names[i] ?? '', () => tensors[i]!, moved));

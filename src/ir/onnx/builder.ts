@@ -1,4 +1,4 @@
-import { type AttrsFor, definitionOf, type Editor, type EmitOptions, moveConstant } from '../edit.js';
+import { type AttrsFor, definitionOf, type Editor, type EmitOptions, foldedConstant } from '../edit.js';
 import type { Constant, ValueId } from '../graph.js';
 import { TypeMismatch } from '../op.js';
 import type { OpName } from '../ops/index.js';
@@ -98,7 +98,7 @@ export function createBuilder(editor: Editor): Builder {
       const [constant, steps] = [editor.constant(value.id()), editor.constant(step.id())];
       const { type } = value;
       if (!constant || !steps || !isStatic(type.shape)) return value;
-      const expanded = moveConstant('expand', steps, { shape: type.shape }, type);
+      const expanded = foldedConstant('expand', [steps], { shape: type.shape }, type);
       return fromConstant(editor.addConstant(type, editor.name(value.id()), constant.load, expanded));
     },
     tensorOf: (value) => (value.symbolic ? undefined : editor.constant(value.id())?.load()),
