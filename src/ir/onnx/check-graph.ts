@@ -5,7 +5,7 @@ import { isDefaultDomain, type OnnxModel, type OnnxNode } from './read-model.js'
 /** Checks of a model before any of it is imported. */
 
 /** What to export with. Older forms of many operators are understood too; of newer sets nothing is known. */
-const OPSETS = { oldest: 11, newest: 24 } as const;
+export const OPSETS = { oldest: 11, newest: 24 } as const;
 const EXPORT = `export with an opset from ${OPSETS.oldest} to ${OPSETS.newest}`;
 
 const operatorName = ({ op, domain }: OnnxNode): string => (isDefaultDomain(domain) ? op : `${domain}.${op}`);

@@ -10,6 +10,11 @@ const weight = sample([6, 2, 3, 3], 5);
 
 const cases: readonly Case[] = [
   ...['Softplus', 'Softsign', 'Selu', 'Tan', 'Sinh', 'Cosh', 'Round', 'Neg'].map((op) => theCase(op, 14, {}, [x23])),
+  ...['Sin', 'Asin', 'Acos', 'Atan', 'Identity', 'Dropout'].map((op) =>
+    theCase(op, 14, {}, [f32([3], [-1, 0.25, 0.75])]),
+  ),
+  theCase('Add', 14, {}, [x23, f32([3], [1, 2, 3])]),
+  theCase('CastLike', 15, {}, [x23, i64([1], [0])]),
   theCase('Elu', 14, { alpha: 0.75 }, [x23]),
   theCase('Celu', 14, { alpha: 0.75 }, [x23]),
   theCase('ThresholdedRelu', 14, { alpha: 0.75 }, [x23]),
@@ -42,6 +47,7 @@ const cases: readonly Case[] = [
   theCase('GatherElements', 13, { axis: 1 }, [x23, i64([2, 2], [0, -1, 2, 1])]),
   theCase('ScatterElements', 18, { axis: 1, reduction: 'max' }, [x23, i64([2, 1], [2, 0]), f32([2, 1], [9, 9])]),
   theCase('ScatterND', 18, { reduction: 'mul' }, [x23, i64([2, 1], [1, 1]), sample([2, 3], 9)]),
+  theCase('Scatter', 9, { axis: 1 }, [x23, i64([2, 1], [2, 0]), f32([2, 1], [9, 9])]),
   theCase('Trilu', 14, { upper: 0 }, [sample([2, 4, 3]), i64([], [1])]),
   theCase('OneHot', 11, { axis: 0 }, [i64([3], [1, -1, 7]), i64([], [4]), f32([2], [-1, 5])]),
 
