@@ -30,5 +30,6 @@ need riscv64-linux-gnu-gcc "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
 need qemu-aarch64 qemu-user
 need arm-none-eabi-gcc "gcc-arm-none-eabi libnewlib-arm-none-eabi"
 need qemu-system-arm qemu-system-arm
+need bochs "bochs bochsbios bochs-term"
 need chromium chromium
 [ -e /usr/include/wasm32-wasi/stdio.h ] || need wasm32-wasi-libc "wasi-libc libclang-rt-19-dev-wasm32"

@@ -15,7 +15,7 @@ const tests = fileURLToPath(new URL('../kernels', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-target-kernels-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const STRICT = ['-std=c11', '-O2', '-ffp-contract=off', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
+const STRICT = ['-std=c11', '-O3', '-ffp-contract=off', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
 const library = openKernelLibrary();
 const PROGRAMS = {
   elementwise: [],
@@ -68,8 +68,8 @@ describe.skipIf(able.length === 0)('integer kernels on every target', () => {
     it(`${program}: the portable kernel's bytes, the same digest everywhere`, async () => {
       const digests = new Map<string, string>();
       for (const machine of able) {
-        const emulated = machine.emulator.length > 0;
-        for (const compiler of emulated ? machine.compilers : machine.compilers.slice(0, 1))
+        const cross = machine.target !== 'c99' && !machine.target.startsWith('x86');
+        for (const compiler of cross ? machine.compilers : machine.compilers.slice(0, 1))
           digests.set(`${machine.target} ${compiler[0]}`, await digest(program, machine, compiler));
       }
       const [expected] = digests.values();

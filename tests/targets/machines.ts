@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { detectTarget, hostTarget, type TargetName } from '../../src/codegen/targets.js';
 import { findProgram } from '../../src/host-tools.js';
@@ -11,6 +12,10 @@ export interface Machine {
   /** Before the program and its arguments; empty for this machine's own processor. */
   readonly emulator: readonly string[];
   readonly linkFlags: readonly string[];
+  /** Numbers of threads that programs may be run with. */
+  readonly threads: readonly number[];
+  /** Bits of the small models that are run: all where that does not take long. */
+  readonly widths: readonly number[];
   /** Why it cannot be run here. */
   readonly missing: string | undefined;
 }
@@ -28,7 +33,7 @@ function machine(
   const absent = [gcc, emulator[0]].filter((program) => program !== undefined && findProgram(program) === undefined);
   const missing = absent.length > 0 ? `not in PATH: ${absent.join(', ')} (scripts/install-test-tools.sh)` : cannotRun;
   const linkFlags = emulator.length > 0 ? ['-static'] : [];
-  return { target, compilers: found, emulator, linkFlags, missing };
+  return { target, compilers: found, emulator, linkFlags, threads: [1, 2], widths: [8, 6, 4], missing };
 }
 
 const clang = (triple: string): readonly string[] => ['clang-19', `--target=${triple}`];
@@ -44,11 +49,21 @@ function x86(target: TargetName): Machine {
   return native(target, able ? undefined : 'this processor does not have it');
 }
 
+/** On this processor where it has AVX-512, else in a machine of one processor that Bochs emulates. */
+function avx512(): Machine {
+  const own = x86('x86-64-avx512vnni');
+  if (own.missing === undefined || process.arch !== 'x64') return own;
+  if (findProgram('bochs') === undefined)
+    return { ...own, missing: `${own.missing}, nor is bochs there to emulate it` };
+  const emulator = [process.execPath, '--import', 'tsx', fileURLToPath(new URL('bochs/run.ts', import.meta.url))];
+  return { ...own, emulator, linkFlags: ['-static'], threads: [1], widths: [8], missing: undefined };
+}
+
 /** One for every target that has a C library to link with; WebAssembly is tested through its bindings. */
 export const MACHINES: readonly Machine[] = [
   native('c99'),
   x86('x86-64-avx2'),
-  x86('x86-64-avx512vnni'),
+  avx512(),
   arm('aarch64-neon'),
   arm('aarch64-dotprod'),
   arm('aarch64-i8mm'),

@@ -13,8 +13,8 @@ import { MACHINES, type Machine, runOn, twoAtATime } from './machines.js';
 import { quantizedSmallSam, type SmallSam } from './small-sam.js';
 
 /**
- * The small SAM, encoder and decoder at 8, 6 and 4 bits, compiled for every target and run with 1 and 2 threads: the bytes of
- * every output are the same.
+ * The small SAM, encoder and decoder at 8, 6 and 4 bits, compiled for every target and run with 1 and 2 threads (under the
+ * slowest emulator at 8 bits with one): the bytes of every output are the same.
  */
 
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-targets-'));
@@ -34,7 +34,8 @@ beforeAll(async () => {
 }, 600_000);
 
 async function build(machine: Machine, folder: string): Promise<readonly ManifestModel[]> {
-  const { manifest } = await emitPackage(sam.models, { target: machine.target, bits: 'w8a8', outDir: folder });
+  const models = sam.models.filter(({ name }) => machine.widths.some((bits) => name.endsWith(`_${bits}`)));
+  const { manifest } = await emitPackage(models, { target: machine.target, bits: 'w8a8', outDir: folder });
   const [compiler] = machine.compilers;
   await execa('make', [
     '-C',
@@ -73,13 +74,13 @@ describe('the small SAM at 8, 6 and 4 bits', () => {
     const { target, missing } = machine;
     if (missing !== undefined) console.log(`${target} is skipped: ${missing}`);
     it.skipIf(missing !== undefined)(
-      `gives the same bytes on ${target}, with 1 and 2 threads`,
+      `gives the same bytes on ${target}`,
       async () => {
         const folder = join(scratch, target);
         const models = await build(machine, folder);
-        expect(models.map(({ name }) => name)).toEqual([...sam.inputs.keys()]);
+        expect(models.length).toBe(2 * machine.widths.length);
         const found: [string, string][] = [];
-        const runs = models.flatMap((model) => [1, 2].map((threads) => ({ model, threads })));
+        const runs = models.flatMap((model) => machine.threads.map((threads) => ({ model, threads })));
         await twoAtATime(runs, async ({ model, threads }) => {
           for (const [output, hash] of await hashes(machine, folder, model, threads)) {
             if (!expected.has(output)) expected.set(output, hash);
@@ -87,7 +88,7 @@ describe('the small SAM at 8, 6 and 4 bits', () => {
           }
         });
         expect(found.filter(([, result]) => result !== 'the same')).toEqual([]);
-        expect(found.length).toBe(2 * models.flatMap(({ outputs }) => outputs).length);
+        expect(found.length).toBe(machine.threads.length * models.flatMap(({ outputs }) => outputs).length);
       },
       900_000,
     );
