@@ -55,9 +55,10 @@ SQ_UNUSED static inline void sq_gemm_u8s8_tile(const uint8_t *x, int64_t x_strid
   }
 }
 
-/* The epilogue of rows [i, i + rows) and channels [j, j + columns); acc rows are acc_stride apart. */
-SQ_UNUSED static inline void sq_epilogue_u8s8_run(const sq_epilogue_u8s8 *e, const int32_t *acc, int64_t acc_stride,
-                                                  const float *mult, int64_t i, int64_t rows, int64_t j, int64_t columns) {
+/* `columns` is a constant where this is called for a whole block: the loops over it become a few vectors. */
+__attribute__((always_inline, unused)) static inline void sq_epilogue_u8s8_rows(const sq_epilogue_u8s8 *e, const int32_t *acc,
+                                                                                int64_t acc_stride, const float *mult, int64_t i,
+                                                                                int64_t rows, int64_t j, const int64_t columns) {
   for (int64_t r = 0; r < rows; r++) {
     float v[32];
     const int32_t *sum = acc + r * acc_stride;
@@ -80,6 +81,13 @@ SQ_UNUSED static inline void sq_epilogue_u8s8_run(const sq_epilogue_u8s8 *e, con
       for (int64_t c = 0; c < columns; c++) y[c] = sq_code_u8(v[c] * e->out_inv_scale, e->out_zp, e->out_qmax);
     }
   }
+}
+
+/* The epilogue of rows [i, i + rows) and channels [j, j + columns); acc rows are acc_stride apart. */
+SQ_UNUSED static void sq_epilogue_u8s8_run(const sq_epilogue_u8s8 *e, const int32_t *acc, int64_t acc_stride, const float *mult, int64_t i,
+                                           int64_t rows, int64_t j, int64_t columns) {
+  if (columns == SQ_GEMM_U8S8_NR) sq_epilogue_u8s8_rows(e, acc, acc_stride, mult, i, rows, j, SQ_GEMM_U8S8_NR);
+  else sq_epilogue_u8s8_rows(e, acc, acc_stride, mult, i, rows, j, columns);
 }
 
 #endif

@@ -20,6 +20,11 @@
 
 typedef int64_t sq_gemm_u8s8__avx2_quad __attribute__((aligned(1), may_alias));
 
+/* A sum stays in its register: of the intrinsic gcc makes copies, or spills half of the sums. */
+SQ_UNUSED static inline __attribute__((always_inline)) void sq_gemm_u8s8__avx2_add(__m256i *sum, __m256i product) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(product));
+}
+
 /* rows is a constant where this is called; half: columns 0..7 or 8..15. */
 SQ_UNUSED static inline __attribute__((always_inline)) void sq_gemm_u8s8__avx2_rows(const int rows, const int16_t *x, int64_t x_stride,
                                                                                     int64_t groups, const int32_t *init,
@@ -36,10 +41,8 @@ SQ_UNUSED static inline __attribute__((always_inline)) void sq_gemm_u8s8__avx2_r
     for (int r = 0; r < rows; r++) {
       const int16_t *at = (r < 3 ? x : x3) + r % 3 * x_stride;
       const __m256i a = _mm256_set1_epi64x(*(const sq_gemm_u8s8__avx2_quad *)(const void *)at);
-      c0[r] = _mm256_add_epi32(c0[r], _mm256_madd_epi16(a, w0));
-      c1[r] = _mm256_add_epi32(c1[r], _mm256_madd_epi16(a, w1));
-      /* Keeps each sum in one register: gcc would otherwise spill half of them. */
-      __asm__("" : "+x"(c0[r]), "+x"(c1[r]));
+      sq_gemm_u8s8__avx2_add(&c0[r], _mm256_madd_epi16(a, w0));
+      sq_gemm_u8s8__avx2_add(&c1[r], _mm256_madd_epi16(a, w1));
     }
     values += 64, x += 4, x3 += 4;
   }

@@ -1,30 +1,18 @@
-#include "sq_gemm_u8s8.h"
-#include "sq_gemm_u8s8__avx2.h"
+#include "sq_gemm_panel_u8s8__avx2.h"
 #include "sq_linear_u8s8.h"
 
 static void sq_linear_u8s8__avx2(const void *args, int64_t begin, int64_t end, int64_t worker) {
   const sq_linear_u8s8_args *a = (const sq_linear_u8s8_args *)args;
-  const int64_t nr = SQ_GEMM_U8S8__AVX2_NR, blocks = sq_ceil_div_i64(a->n, nr);
-  const int64_t group = SQ_LINEAR_U8S8_CHANNELS / nr, groups = sq_ceil_div_i64(blocks, group);
-  const int64_t block_bytes = sq_gemm_u8s8_block_bytes(nr, a->k, a->weight_bits);
+  const int64_t blocks = sq_ceil_div_i64(a->n, SQ_GEMM_U8S8__AVX2_NR);
+  const int64_t group = SQ_LINEAR_U8S8_CHANNELS / SQ_GEMM_U8S8__AVX2_NR, groups = sq_ceil_div_i64(blocks, group);
   uint8_t *unpacked = a->weight_bits == 8 ? NULL : a->scratch + worker * a->scratch_stride;
   const sq_epilogue_u8s8 epilogue = {a->y_u8,          a->y_f32,         a->residual,        a->y_u8_stride,
                                      a->y_f32_stride,  a->residual_stride, a->out_inv_scale, a->out_zp,
                                      a->out_qmax,      a->activation};
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t row0 = unit / groups * SQ_LINEAR_U8S8_ROWS, row1 = sq_min_i64(a->m, row0 + SQ_LINEAR_U8S8_ROWS);
-    int64_t block0 = unit % groups * group, block1 = sq_min_i64(blocks, block0 + group);
-    for (int64_t b = block0; b < block1; b++) {
-      const uint8_t *block = a->weights + b * block_bytes;
-      const int32_t *bias = (const int32_t *)(const void *)block;
-      const float *mult = (const float *)(const void *)(block + 4 * nr);
-      const int8_t *values = sq_gemm_u8s8_values(block, nr, a->k, a->weight_bits, unpacked);
-      for (int64_t i = row0; i < row1; i += SQ_GEMM_U8S8__AVX2_MR) {
-        int32_t acc[SQ_GEMM_U8S8__AVX2_MR * SQ_GEMM_U8S8__AVX2_NR];
-        int64_t rows = sq_min_i64(SQ_GEMM_U8S8__AVX2_MR, row1 - i);
-        sq_gemm_u8s8__avx2_codes(rows, a->x + i * a->x_stride, a->x_stride, a->k, bias, values, acc);
-        sq_epilogue_u8s8_run(&epilogue, acc, nr, mult, i, rows, b * nr, sq_min_i64(nr, a->n - b * nr));
-      }
-    }
+    int64_t row0 = unit / groups * SQ_LINEAR_U8S8_ROWS, rows = sq_min_i64(a->m - row0, SQ_LINEAR_U8S8_ROWS);
+    int64_t block = unit % groups * group;
+    const sq_gemm_panel_u8s8__avx2 g = {a->x + row0 * a->x_stride, a->x_stride, a->k, a->weights, a->n, a->weight_bits, unpacked};
+    sq_gemm_panel_u8s8__avx2_run(&g, &epilogue, row0, rows, block, sq_min_i64(blocks, block + group));
   }
 }
