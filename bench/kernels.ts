@@ -5,7 +5,7 @@
  *
  * `file` is one of bench/kernels/*.c without its extension (default: all), `letter` restricts a benchmark to one group.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -28,6 +28,11 @@ function machineFlags(): readonly string[] {
   return cpu.includes('avx2') && cpu.includes('fma') ? [...flags, '-mavx2', '-mfma'] : [];
 }
 
+/** What a benchmark of a peer is linked with, and the package that has it. */
+const PEERS: Readonly<Record<string, { readonly link: string; readonly debian: string }>> = {
+  onednn: { link: '-ldnnl', debian: 'libdnnl-dev' },
+};
+
 const build = mkdtempSync(join(tmpdir(), 'sam-qc-bench-'));
 try {
   const flags = ['-std=c11', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', ...machineFlags()];
@@ -36,14 +41,19 @@ try {
     if (only !== undefined && only !== name) continue;
     const binary = join(build, name);
     const source = join(here, 'kernels', file);
-    execFileSync(process.env.CC ?? 'cc', [
-      ...flags,
-      `-I${join(here, '../src/codegen/kernels')}`,
-      source,
-      '-o',
-      binary,
-      '-lm',
-    ]);
+    const folders = ['src/codegen/kernels', 'tests/kernels', 'tests/kernels/integer'];
+    const includes = folders.map((folder) => `-I${join(here, '..', folder)}`);
+    const peer = PEERS[name];
+    const compiler = process.env.CC ?? 'cc';
+    const linked = peer === undefined ? ['-lm'] : ['-lm', peer.link];
+    const { status, stderr } = spawnSync(compiler, [...flags, ...includes, source, '-o', binary, ...linked], {
+      encoding: 'utf8',
+    });
+    if (status !== 0 && peer !== undefined) {
+      console.log(`${name} is skipped: it does not compile here (Debian package ${peer.debian})`);
+      continue;
+    }
+    if (status !== 0) throw new Error(`${compiler} ${file}: ${stderr}`);
     const out = execFileSync(binary, letter === undefined ? [] : [letter], { encoding: 'utf8' });
     console.log(`${name}: ${flags.join(' ')}`);
     console.table(

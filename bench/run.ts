@@ -82,9 +82,11 @@ const median = (numbers: readonly number[]): number => {
 /** Multiply-adds a second of one core in registers: the most of all measurements under this label. */
 function measurePeak(): void {
   const binary = join(values.work, 'peak');
-  const flags = ['avx512f', 'avx512bw', 'avx512vl', 'avx512vnni'].map((name) => `-m${name}`);
   const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
-  if (!cpu.includes('avx512_vnni')) return;
+  const avx512 = ['avx512f', 'avx512bw', 'avx512vl', 'avx512vnni'];
+  const names = cpu.includes('avx512_vnni') ? avx512 : cpu.includes('avx2') ? ['avx2', 'fma'] : [];
+  if (names.length === 0) return;
+  const flags = names.map((name) => `-m${name}`);
   mkdirSync(values.work, { recursive: true });
   execFileSync('cc', ['-std=c11', '-O2', ...flags, join(root, 'bench/kernels/peak.c'), '-o', binary]);
   for (const line of execFileSync(binary, { encoding: 'utf8' }).trim().split('\n')) {
@@ -186,7 +188,7 @@ function table(): string {
       const scaling = Math.min(...timesOf(single, 'ms')) / Math.min(...timesOf(rows, 'ms'));
       lines.push(`| | | two threads over one, least of each | ${scaling.toFixed(2)}× | | | | |`);
     }
-    const integer = results.peak.vpdpbusd;
+    const integer = results.peak.vpdpbusd ?? results.peak.vpmaddwd;
     if (model === 'vit-b' && part === 'encoder' && contender === 'ours w8a8' && integer !== undefined) {
       const floor = (1000 * VIT_B_GMAC) / integer;
       lines.push(

@@ -107,9 +107,9 @@ static double peak(void) {
 
 static void report(const char *what, double macs, double seconds) {
   if (seconds < 0) return;
-  printf("%-58s %9.3f ms %8.1f GMAC/s", what, 1e3 * seconds, 1e-9 * macs / seconds);
-  if (full > 0) printf(" %5.1f %%", 100 * macs / seconds / full);
-  printf("\n");
+  printf("{\"kernel\": \"%s\", \"ms\": %.3f, \"gmac_s\": %.1f", what, 1e3 * seconds, 1e-9 * macs / seconds);
+  if (full > 0) printf(", \"of_peak\": %.3f", macs / seconds / full);
+  printf("}\n");
 }
 
 static void *scratch(int64_t bytes) { return (void *)(((uintptr_t)check_alloc(bytes + 64) + 63) & ~(uintptr_t)63); }
@@ -213,7 +213,7 @@ static void elementwise(void) {
                 {"LayerNorm and quantize", sq_layer_norm_quantize_u8, &l, sq_layer_norm_quantize_u8_units(&l)}};
   for (int i = 0; i < 3; i++) {
     double took = best(passes[i].name, passes[i].kernel, passes[i].args, passes[i].units, 1);
-    if (took > 0) printf("%-24s 4096x768 %25.3f ms %8.1f GB/s\n", passes[i].name, 1e3 * took, 1e-9 * bytes / took);
+    if (took > 0) printf("{\"kernel\": \"%s 4096x768\", \"ms\": %.3f, \"gb_s\": %.1f}\n", passes[i].name, 1e3 * took, 1e-9 * bytes / took);
   }
 }
 
@@ -241,7 +241,7 @@ static void scores(void) {
 int main(int argc, char **argv) {
   if (argc > 1) wanted = argv[1];
   full = peak();
-  if (full > 0) printf("peak of dot products in registers: %.1f GMAC/s\n", 1e-9 * full);
+  if (full > 0) printf("{\"kernel\": \"dot products in registers\", \"gmac_s\": %.1f, \"of_peak\": 1}\n", 1e-9 * full);
   linear(4096, 2304, 768, 8, 0, 0);
   linear(4096, 768, 3072, 8, 0, 1);
   linear(4096, 3072, 768, 8, SQ_EPILOGUE_GELU, 0);
