@@ -173,6 +173,8 @@ SQ_UNUSED static inline int32_t sq_attention_row_u8__avx2_probabilities(const sq
   return total;
 }
 
+typedef uint32_t sq_attention_row_u8__avx2_word __attribute__((aligned(1), may_alias));
+
 /* Four results from their exact sums, to out + at: channels [0, count). */
 SQ_UNUSED static inline void sq_attention_row_u8__avx2_finish(const sq_attention_u8_args *a, __m256d sums, int32_t total, int64_t at,
                                                               int64_t count) {
@@ -180,14 +182,15 @@ SQ_UNUSED static inline void sq_attention_row_u8__avx2_finish(const sq_attention
   __m128 result = _mm_setzero_ps();
   if (a->kind == SQ_ATTENTION_AGQ) result = _mm_mul_ps(n, _mm_set1_ps(a->agq_scale));
   else if (total > 0) result = _mm_div_ps(n, _mm_set1_ps((float)total));
-  const __m128i inside = _mm256_castsi256_si128(sq_attention_row_u8__avx2_first(count));
   if (a->out_u8) {
     const __m128 t = _mm_max_ps(_mm_mul_ps(result, _mm_set1_ps(a->out_mul)), _mm_set1_ps((float)-a->out_zp));
     const __m128i code = _mm_add_epi32(_mm_cvtps_epi32(_mm_min_ps(t, _mm_set1_ps((float)(a->out_qmax - a->out_zp)))), _mm_set1_epi32(a->out_zp));
     const __m128i words = _mm_packus_epi32(code, code);
     uint32_t bytes = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(words, words));
-    for (int64_t l = 0; l < sq_min_i64(4, count); l++, bytes >>= 8) a->out_u8[at + l] = (uint8_t)bytes;
+    if (count >= 4) *(sq_attention_row_u8__avx2_word *)(void *)(a->out_u8 + at) = bytes;
+    for (int64_t l = 0; count < 4 && l < count; l++, bytes >>= 8) a->out_u8[at + l] = (uint8_t)bytes;
   }
+  const __m128i inside = _mm256_castsi256_si128(sq_attention_row_u8__avx2_first(count));
   if (a->out_f32) _mm_maskstore_ps(a->out_f32 + at, inside, _mm_mul_ps(result, _mm_set1_ps(a->v_scale)));
 }
 
