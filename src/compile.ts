@@ -2,25 +2,23 @@ import { basename, join, parse } from 'node:path';
 import type { ExampleMask } from './calibrate/example-masks.js';
 import { quantizeModels } from './calibrate/quantize-package.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
+import { canonicalGraph, passObserver } from './canonical-graph.js';
 import { emitBindings } from './codegen/bindings/emit-bindings.js';
 import type { SamPair } from './codegen/bindings/emit-index.js';
 import { emitPackage, type Manifest } from './codegen/emit-package.js';
 import { resolveTarget } from './codegen/targets.js';
 import { requireCompiler } from './host-tools.js';
 import type { Graph } from './ir/graph.js';
-import { importOnnx } from './ir/onnx/import-model.js';
-import { print } from './ir/text/print.js';
 import { BITS, type Bits, type CompileOptions } from './options.js';
 import { isQuantized, KEEP_QUANTIZATION } from './passes/keep-quantization.js';
 import { runPipeline } from './passes/pass.js';
-import { PASSES } from './passes/pipeline.js';
 import { reportHtml } from './report/html.js';
 import { drawExamples } from './report/pictures.js';
 import { packageReport, type Report, reportJson } from './report.js';
 import { describeSam } from './sam.js';
 import { SHIPPED_EXAMPLES, SHIPPED_SCENES } from './shipped.js';
 import { checkDumpNames, checkNames, checkOutDir, openSource, type Source } from './source-model.js';
-import { messageOf, UserError } from './user-error.js';
+import { UserError } from './user-error.js';
 
 export interface CompiledModels {
   readonly manifest: Manifest;
@@ -111,30 +109,6 @@ function samPair(models: readonly { readonly name: string; readonly graph: Graph
   return { encoder: encoder.name, decoder: decoder.name, side, image, embeddings };
 }
 
-/** Import and canonical pipeline. */
-export function canonicalGraph({ file, model }: Source, options: Partial<CompileOptions>): Graph {
-  const graph = importOnnx(model, { dims: options.dims ?? {}, freeze: options.freeze ?? new Map() });
-  return canonicalize(basename(file), graph, options);
-}
-
-/** @throws UserError naming the model and the pass that failed */
-export function canonicalize(label: string, graph: Graph, options: Partial<CompileOptions> = {}): Graph {
-  const seen = passObserver(label, options);
-  seen('import', graph);
-  let done = 0;
-  try {
-    return runPipeline(graph, PASSES, {
-      dumpAfter: 'all',
-      onDump: (pass, after) => {
-        seen(pass, after);
-        options.onProgress?.(`${label}: passes`, ++done, PASSES.length);
-      },
-    });
-  } catch (cause) {
-    throw new UserError(`${label}: ${messageOf(cause)}`, { cause });
-  }
-}
-
 async function quantized(
   models: readonly Model[],
   widths: NonNullable<(typeof BITS)[Bits]>,
@@ -178,13 +152,6 @@ function keptModels(
     return { ...model, graph: runPipeline(model.graph, KEEP_QUANTIZATION, { dumpAfter: 'all', onDump }) };
   });
 }
-
-const passObserver =
-  (model: string, { onPass, onDump, dumpAfter = [] }: Partial<CompileOptions>) =>
-  (pass: string, graph: Graph): void => {
-    onPass?.(model, pass, graph.nodes.length);
-    if (dumpAfter.includes(pass)) onDump?.(model, pass, print(graph));
-  };
 
 /** A pair of SAM's models is named by role, others by file. */
 function named(models: readonly (Source & { readonly graph: Graph })[], name: string | undefined): readonly Model[] {

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { type ModelImage, type Pixels, preparePixels } from './prepare-image.js';
+import { UserError } from './user-error.js';
 
 export { type ModelImage, PIXEL_MEAN, PIXEL_STD, type Point, resizedSize, toModelFrame } from './prepare-image.js';
 
@@ -17,10 +18,10 @@ export async function readPicture(path: string): Promise<Picture> {
       .removeAlpha()
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`${info.channels} channels`);
+    if (info.channels !== 3) throw new UserError(`${info.channels} channels`);
     return { path, width: info.width, height: info.height, rgb: data };
   } catch (cause) {
-    throw new Error(`${path}: cannot be read as a picture: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new UserError(`${path}: cannot be read as a picture: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }

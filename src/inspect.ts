@@ -1,7 +1,7 @@
-import { canonicalGraph } from './compile.js';
+import { canonicalGraph } from './canonical-graph.js';
 import { type Graph, typeOf } from './ir/graph.js';
 import { objection } from './ir/onnx/check-graph.js';
-import { DEFAULT_BOUNDS } from './ir/onnx/input-types.js';
+import { rangeOf } from './ir/onnx/input-types.js';
 import { ModelError } from './ir/onnx/model-error.js';
 import { type Bounds, type Dim, scalarKey } from './ir/scalar.js';
 import { type AttentionInfo, findAttention } from './passes/find-attention.js';
@@ -101,8 +101,8 @@ function symbolBounds({ model }: Source, dims: Readonly<Record<string, Bounds>>)
   const symbols = model.graph.inputs.flatMap(({ name, shape }) =>
     (shape ?? []).flatMap((dim, axis) => (typeof dim === 'number' ? [] : [dim ?? `${name}_dim_${axis}`])),
   );
-  const sized = model.graph.inputs.map(({ name }) => name).filter((name) => name in dims || name in DEFAULT_BOUNDS);
-  return Object.fromEntries([...symbols, ...sized].map((name) => [name, dims[name] ?? DEFAULT_BOUNDS[name] ?? null]));
+  const sized = model.graph.inputs.map(({ name }) => name).filter((name) => rangeOf(name, dims) !== undefined);
+  return Object.fromEntries([...symbols, ...sized].map((name) => [name, rangeOf(name, dims) ?? null]));
 }
 
 /** A graph, or why there is none. */

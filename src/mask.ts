@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import type { Size } from './resample.js';
+import { UserError } from './user-error.js';
 
 /** A mask over a picture: 1 inside, 0 outside, [height, width]. */
 export interface Mask extends Size {
@@ -22,10 +23,12 @@ export async function readMask(path: string): Promise<Mask> {
       .toColourspace('b-w')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 1) throw new Error(`${info.channels} channels`);
+    if (info.channels !== 1) throw new UserError(`${info.channels} channels`);
     return { width: info.width, height: info.height, inside: Uint8Array.from(data, (grey) => (grey > 127 ? 1 : 0)) };
   } catch (cause) {
-    throw new Error(`${path}: cannot be read as a mask: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new UserError(`${path}: cannot be read as a mask: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
   }
 }
 

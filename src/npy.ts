@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { unzipSync, zipSync } from 'fflate';
+import { UserError } from './user-error.js';
 
 /** Element types, by the names of the IR, and what holds them. f16 are bit patterns; bool is 0 or 1. */
 export interface NpyData {
@@ -54,23 +55,24 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
  * @param source what to call the file in errors
  */
 export function decodeNpy(bytes: Uint8Array, source: string): NpyArray {
-  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new Error(`${source}: not an .npy file`);
+  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte))
+    throw new UserError(`${source}: not an .npy file`);
   const version = bytes[6]!;
-  if (version < 1 || version > 3) throw new Error(`${source}: .npy version ${version} is not known (1 to 3 are)`);
+  if (version < 1 || version > 3) throw new UserError(`${source}: .npy version ${version} is not known (1 to 3 are)`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const lengthBytes = version === 1 ? 2 : 4;
-  if (bytes.length < 8 + lengthBytes) throw new Error(`${source}: ends inside the .npy header`);
+  if (bytes.length < 8 + lengthBytes) throw new UserError(`${source}: ends inside the .npy header`);
   const start = 8 + lengthBytes + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  if (bytes.length < start) throw new Error(`${source}: ends inside the .npy header`);
+  if (bytes.length < start) throw new UserError(`${source}: ends inside the .npy header`);
   const header = new TextDecoder().decode(bytes.subarray(8 + lengthBytes, start));
   const { descr, fortranOrder, shape } = parseHeader(header, source);
   if (fortranOrder && shape.length > 1) {
-    throw new Error(`${source}: in Fortran order; save it with numpy.ascontiguousarray(x) first`);
+    throw new UserError(`${source}: in Fortran order; save it with numpy.ascontiguousarray(x) first`);
   }
   const dtype = typeOf(descr, source);
   const expected = shape.reduce((product, dim) => product * dim, 1) * FORMATS[dtype].bytes;
   if (bytes.length - start !== expected) {
-    throw new Error(
+    throw new UserError(
       `${source}: ${dtype} of shape [${shape.join(', ')}] takes ${expected} bytes, the file has ${bytes.length - start}`,
     );
   }
@@ -84,9 +86,9 @@ function parseHeader(header: string, source: string): { descr: string; fortranOr
   const descr = /['"]descr['"]\s*:\s*['"]([^'"]*)['"]/.exec(header)?.[1];
   const order = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(header)?.[1];
   const dims = /['"]shape['"]\s*:\s*\(([\dL,\s]*)\)/.exec(header)?.[1];
-  if (/['"]descr['"]\s*:\s*\[/.test(header)) throw new Error(`${source}: structured arrays are not supported`);
+  if (/['"]descr['"]\s*:\s*\[/.test(header)) throw new UserError(`${source}: structured arrays are not supported`);
   if (descr === undefined || order === undefined || dims === undefined) {
-    throw new Error(`${source}: .npy header lacks descr, fortran_order or shape: ${header.trim()}`);
+    throw new UserError(`${source}: .npy header lacks descr, fortran_order or shape: ${header.trim()}`);
   }
   const shape = dims
     .split(',')
@@ -99,8 +101,8 @@ function parseHeader(header: string, source: string): { descr: string; fortranOr
 function typeOf(descr: string, source: string): NpyType {
   const code = descr.slice(1);
   const dtype = (Object.keys(FORMATS) as NpyType[]).find((type) => FORMATS[type].code === code);
-  if (dtype === undefined) throw new Error(`${source}: element type ${descr} is not supported`);
-  if (descr.startsWith('>')) throw new Error(`${source}: big-endian (${descr}); save it as <${code}`);
+  if (dtype === undefined) throw new UserError(`${source}: element type ${descr} is not supported`);
+  if (descr.startsWith('>')) throw new UserError(`${source}: big-endian (${descr}); save it as <${code}`);
   return dtype;
 }
 
@@ -141,11 +143,11 @@ export async function readNpz(path: string): Promise<Map<string, NpyArray>> {
   try {
     entries = unzipSync(bytes);
   } catch (cause) {
-    throw new Error(`${path}: not an .npz archive: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new UserError(`${path}: not an .npz archive: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
   const arrays = new Map<string, NpyArray>();
   for (const [entry, content] of Object.entries(entries)) {
-    if (!entry.endsWith('.npy')) throw new Error(`${path}: entry ${entry} is not an .npy file`);
+    if (!entry.endsWith('.npy')) throw new UserError(`${path}: entry ${entry} is not an .npy file`);
     arrays.set(entry.slice(0, -'.npy'.length), decodeNpy(content, `${path}: ${entry}`));
   }
   return arrays;
@@ -161,6 +163,6 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new Error(`${path}: cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new UserError(`${path}: cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }

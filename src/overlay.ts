@@ -3,6 +3,7 @@ import type { Picture } from './image.js';
 import type { Mask } from './mask.js';
 import type { Prompt } from './prompts.js';
 import { resampleBilinear, type Size } from './resample.js';
+import { UserError } from './user-error.js';
 
 const TINT = [30, 144, 255] as const;
 const TINT_SHARE = 0.45;
@@ -19,7 +20,7 @@ export async function writeOverlay(
   prompt: Pick<Prompt, 'points' | 'labels'>,
 ): Promise<void> {
   if (mask.width !== picture.width || mask.height !== picture.height) {
-    throw new Error(
+    throw new UserError(
       `${picture.path}: ${picture.width} × ${picture.height} pixels, but its mask has ${mask.width} × ${mask.height}`,
     );
   }

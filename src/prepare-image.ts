@@ -1,5 +1,6 @@
 /** SAM's preprocessing. Nothing here needs Node.js: the JavaScript bindings of compiled models are built of the same source. */
 import { resampleBilinear, type Size } from './resample.js';
+import { UserError } from './user-error.js';
 
 /** x to the right and y downwards from the upper left corner, in pixels. */
 export type Point = readonly [x: number, y: number];
@@ -39,7 +40,7 @@ export function preparePixels(picture: Pixels, side: number, label: string): Mod
   const original = { width: picture.width, height: picture.height };
   const resized = resizedSize(original, side);
   if (resized.width === 0 || resized.height === 0) {
-    throw new Error(
+    throw new UserError(
       `${label}: ${picture.width} × ${picture.height} pixels is too narrow for a model of ${side} × ${side}`,
     );
   }

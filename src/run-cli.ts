@@ -8,7 +8,8 @@ import { addSegment } from './commands/segment.js';
 import { addServe } from './commands/serve.js';
 import { addVerify } from './commands/verify.js';
 import type { Io } from './io.js';
-import { messageOf } from './user-error.js';
+import { printableLines } from './printable.js';
+import { isDiagnostic, messageOf } from './user-error.js';
 
 const version = (): string =>
   (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
@@ -19,7 +20,12 @@ const version = (): string =>
  * @param args without the interpreter and the script
  * @returns the exit status: 0 done; 1 the input is at fault; 2 wrong usage
  */
-export async function runCli(args: readonly string[], io: Io): Promise<number> {
+export async function runCli(args: readonly string[], rawIo: Io): Promise<number> {
+  const io: Io = {
+    ...rawIo,
+    out: (text) => rawIo.out(printableLines(text)),
+    err: (text) => rawIo.err(printableLines(text)),
+  };
   const program = new Command('sam-qc')
     .description('Compiles Segment Anything models from ONNX to self-contained C.')
     .version(version())
@@ -33,8 +39,9 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    io.err(`sam-qc: ${messageOf(error)}\n`);
-    if (args.includes('--verbose')) io.err(`${stacks(error)}\n`);
+    const known = isDiagnostic(error);
+    io.err(`sam-qc: ${known ? '' : 'internal error, please report it: '}${messageOf(error)}\n`);
+    if (!known || args.includes('--verbose')) io.err(`${stacks(error)}\n`);
     return 1;
   }
 }

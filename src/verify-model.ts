@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { canonicalize } from './canonical-graph.js';
 import { emitPackage } from './codegen/emit-package.js';
 import { resolveTarget, type TargetName } from './codegen/targets.js';
 import { type Comparison, compareTensors, ONNX_TOLERANCE, type Tolerance } from './compare-tensors.js';
-import { canonicalize } from './compile.js';
 import { buildPackage, runModel } from './compiled-package.js';
 import { importForVerify, type VerifyCase } from './ir/onnx/import-for-verify.js';
 import { ModelError } from './ir/onnx/model-error.js';

@@ -22,6 +22,7 @@ const SUPPORT = [
   'npy-tensor',
   'overlay',
   'prepare-image',
+  'printable',
   'prompts',
   'resample',
   'sam',

@@ -12,7 +12,7 @@ enum sq_status {
   SQ_ERROR_WEIGHTS_FORMAT = 2,  /* not a weights file, or of another version */
   SQ_ERROR_WEIGHTS_SIZE = 3,    /* cut short, or too long */
   SQ_ERROR_WEIGHTS_CONTENT = 4, /* damaged, or of another model */
-  SQ_ERROR_ALIGNMENT = 5,       /* weights must lie at a multiple of 16 bytes; 64 is best */
+  SQ_ERROR_ALIGNMENT = 5,       /* weights must lie at a multiple of 16 bytes (64 is best), tensors at one of their elements' alignment */
   SQ_ERROR_ARENA_SIZE = 6,      /* the arena is smaller than arena_bytes says for this many workers */
   SQ_ERROR_NOT_INITIALISED = 7, /* run before init */
   SQ_ERROR_SYMBOL = 8,          /* a symbolic dimension is outside its bounds */

@@ -5,6 +5,7 @@ import type { Graph } from '../ir/graph.js';
 import { scalarKey } from '../ir/scalar.js';
 import type { MemoryPlan } from '../passes/plan-memory.js';
 import { withTemporaryFolder } from '../temporary-folder.js';
+import { UserError } from '../user-error.js';
 import { emitCMakeLists, emitMakefile } from './emit-build-files.js';
 import { emitProgram, type Program, type ProgramNode } from './emit-program.js';
 import { emitRunnerTable } from './emit-runner-table.js';
@@ -17,6 +18,8 @@ import { writeWeights } from './weights.js';
 export interface PackageModel {
   /** What the caller calls it; made an identifier. */
   readonly name: string;
+  /** Where it came from, for messages. */
+  readonly file?: string;
   readonly graph: Graph;
   /** SHA-256 of the source model, hexadecimal. */
   readonly sourceSha256: string;
@@ -148,11 +151,13 @@ function uniqueNames(names: readonly string[]): readonly string[] {
 async function writeModel(
   folder: string,
   name: string,
-  { graph, sourceSha256 }: PackageModel,
+  { graph, sourceSha256, file = name }: PackageModel,
   options: PackageOptions,
   library: KernelLibrary,
 ): Promise<{ program: Program; model: ManifestModel }> {
-  const program = emitProgram(graph, { name, target: options.target, exact: options.bits !== 'f32', library });
+  const program = blaming(file, () =>
+    emitProgram(graph, { name, target: options.target, exact: options.bits !== 'f32', library }),
+  );
   const checksum = await writeWeights(join(folder, `${name}.weights`), program.weights);
   await writeFile(join(folder, 'src', `${name}.c`), program.source(checksum));
   await writeFile(join(folder, 'include', `${name}.h`), program.header);
@@ -171,6 +176,16 @@ async function writeModel(
     nodes: program.nodes.length,
   };
   return { program, model };
+}
+
+/** Puts the file's name before what is wrong with its model. */
+function blaming<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof UserError) throw new UserError(`${basename(file)}: ${cause.message}`, { cause });
+    throw cause;
+  }
 }
 
 const manifestTensor = ({ name, field, file, type, maxElements }: InterfaceTensor): ManifestTensor => ({

@@ -3,6 +3,7 @@ import {
   type Bounds,
   boundsOf,
   type Expr,
+  namedBounds,
   product,
   type ScalarType,
   type SymbolBounds,
@@ -10,6 +11,7 @@ import {
 } from '../ir/scalar.js';
 import type { DType } from '../ir/types.js';
 import { type MemoryPlan, planMemory, type Storage } from '../passes/plan-memory.js';
+import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
 import { emitHeader } from './emit-header.js';
 import { type KernelLibrary, openKernelLibrary } from './kernel-library.js';
@@ -186,14 +188,14 @@ const SCALAR_INPUTS: Readonly<Partial<Record<DType, ScalarType>>> = {
 function elementLeaf(input: InterfaceTensor, index: number, type: ScalarType, bounds: SymbolBounds): LeafCode {
   const { dtype } = input.type;
   if (SCALAR_INPUTS[dtype] !== type)
-    throw new Error(`element ${index} of input ${JSON.stringify(input.name)} (${dtype}) cannot be used as ${type}`);
+    throw new UserError(`element ${index} of input ${JSON.stringify(input.name)} (${dtype}) cannot be used as ${type}`);
   const value = `frame->in->${input.field}[${index}]`;
   const count = boundsOf(product(input.type.shape), bounds);
   if (count.min <= index)
-    throw new Error(
+    throw new UserError(
       `element ${index} of input ${JSON.stringify(input.name)} is read, which may have only ${count.min}`,
     );
-  const range = bounds[input.name] ?? { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+  const range = namedBounds(bounds, input.name) ?? { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
   if (type === 'int') {
     const tooFar = outside(`(int64_t)${value}`, range, toIntLiteral);
     return {

@@ -19,13 +19,8 @@ export const NPY_DESCR: Readonly<Record<DType, string>> = {
   bool: '|b1',
 };
 
-/** More axes than this runner.c does not take. */
-const MAX_RANK = 16;
-
 function tensorRow(model: ModelInterface, tensor: InterfaceTensor, direction: 'inputs' | 'outputs'): string {
   const { type, field } = tensor;
-  if (type.shape.length > MAX_RANK)
-    throw new Error(`${tensor.name}: ${type.shape.length} axes, ${MAX_RANK} are supported`);
   const struct = `${model.name}_${direction}`;
   const dims =
     direction === 'inputs'

@@ -1,7 +1,8 @@
 import { maxElements } from '../ir/edit.js';
 import { type Graph, typeOf, type ValueId, valueOf } from '../ir/graph.js';
-import { type Bounds, type Dim, leavesOf, scalarKey } from '../ir/scalar.js';
+import { type Bounds, type Dim, leavesOf, namedBounds, scalarKey } from '../ir/scalar.js';
 import type { TensorType } from '../ir/types.js';
+import { UserError } from '../user-error.js';
 import { identifierScope, toComment, toFileName } from './names.js';
 
 /** An input or output as the caller sees it. */
@@ -33,6 +34,9 @@ export interface ModelInterface {
   readonly symbols: readonly InterfaceSymbol[];
 }
 
+/** More axes than this runner.c does not take. */
+const MAX_RANK = 16;
+
 const fileScope = (): ((name: string) => string) => {
   const used = new Set<string>();
   return (name) => {
@@ -44,7 +48,7 @@ const fileScope = (): ((name: string) => string) => {
   };
 };
 
-/** @throws for input dimensions that are not numbers or symbols, and for symbols and outputs without an upper bound */
+/** @throws UserError for inputs and outputs of too many axes, input dimensions that are not numbers or symbols, and for symbols and outputs without an upper bound */
 export function describeInterface(graph: Graph, name: string): ModelInterface {
   const inputField = identifierScope();
   const outputField = identifierScope();
@@ -53,12 +57,14 @@ export function describeInterface(graph: Graph, name: string): ModelInterface {
   const elementsOf = (source: string, type: TensorType): number => {
     const elements = maxElements(type.shape, graph.bounds);
     if (Number.isSafeInteger(elements)) return elements;
-    throw new Error(
-      `${graph.name}: ${JSON.stringify(source)} of shape [${type.shape.map(scalarKey).join(', ')}] has no upper bound; bound its symbolic dimensions (--dim name=min..max)`,
+    throw new UserError(
+      `${JSON.stringify(source)} of shape [${type.shape.map(scalarKey).join(', ')}] has no upper bound; bound its symbolic dimensions (--dim name=min..max)`,
     );
   };
   const describe = (source: string, value: ValueId, field: string, file: string): InterfaceTensor => {
     const type = typeOf(graph, value);
+    if (type.shape.length > MAX_RANK)
+      throw new UserError(`${JSON.stringify(source)}: ${type.shape.length} axes, ${MAX_RANK} are supported`);
     return { name: source, field, file, value, type, maxElements: elementsOf(source, type) };
   };
   const inputs = graph.inputs.map((value) => {
@@ -70,13 +76,11 @@ export function describeInterface(graph: Graph, name: string): ModelInterface {
     for (const dim of input.type.shape) {
       if (typeof dim === 'number') continue;
       if (dim.kind !== 'symbol')
-        throw new Error(
-          `${graph.name}: input ${JSON.stringify(input.name)} has the computed dimension ${scalarKey(dim)}`,
-        );
+        throw new UserError(`input ${JSON.stringify(input.name)} has the computed dimension ${scalarKey(dim)}`);
       names.add(dim.name);
     }
   const symbols = [...names].map((symbol) => {
-    const { min, max } = graph.bounds[symbol] ?? { min: 0, max: Number.POSITIVE_INFINITY };
+    const { min, max } = namedBounds(graph.bounds, symbol) ?? { min: 0, max: Number.POSITIVE_INFINITY };
     return { name: symbol, field: inputField(symbol), bounds: { min: Math.max(0, min), max } };
   });
   const outputs = graph.outputs.map((output) => {

@@ -4,6 +4,7 @@ import { boundsOf, isStatic, type Scalar, type ScalarType, scalarKey } from '../
 import { tensorToBytes } from '../ir/tensor-bytes.js';
 import { DTYPE_BYTES, elementCount } from '../ir/types.js';
 import type { MemoryPlan, Storage } from '../passes/plan-memory.js';
+import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
 import type { EmitContext, RunOptions } from './emit-context.js';
 import { emitters } from './emitters/index.js';
@@ -116,7 +117,7 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
     maxDim: (dim) => {
       const { max } = boundsOf(dim, graph.bounds);
       if (Number.isSafeInteger(max)) return max;
-      throw new Error(`the dimension ${scalarKey(dim)} has no upper bound`);
+      throw new UserError(`the dimension ${scalarKey(dim)} has no upper bound`);
     },
     scalar: (scalar: Scalar, type: ScalarType) => state.scalars.reference(scalar, type),
     floatLiteral: toFloatLiteral,
@@ -167,7 +168,8 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
     emit(node, context);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${graph.name}: node ${node.source || '(unnamed)'} (${node.op}): ${reason}`, { cause });
+    const message = `${node.source || '(unnamed)'}: ${node.op}: ${reason}`;
+    throw cause instanceof UserError ? new UserError(message, { cause }) : new Error(message, { cause });
   }
   const declarations = [...lists]
     .filter(([, name]) => lines.some((line) => new RegExp(`\\b${name}\\b`).test(line)))

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { ModelInterface } from './model-interface.js';
+import { DTYPE_BYTES } from '../ir/types.js';
+import { C_TYPES } from './c-types.js';
+import type { InterfaceTensor, ModelInterface } from './model-interface.js';
 
 /** The parts of a program's C file. */
 export interface ProgramParts {
@@ -131,11 +133,22 @@ ${nodes.map(({ index, label }) => `  {sq_node_${index}, ${label}},\n`).join('')}
 };
 `;
 
+/** Statements that leave where the buffer of a tensor is not there, or not aligned to its elements. */
+function pointerChecks(struct: 'in' | 'out', { field, type }: InterfaceTensor): readonly string[] {
+  const element = C_TYPES[type.dtype];
+  return [
+    `if (!${struct}->${field}) return SQ_ERROR_NULL;`,
+    ...(DTYPE_BYTES[type.dtype] > 1
+      ? [`if ((uintptr_t)${struct}->${field} % _Alignof(${element})) return SQ_ERROR_ALIGNMENT;`]
+      : []),
+  ];
+}
+
 const scalarFunction = ({ model, scalarStatements, outputDims }: ProgramParts): string => `
 /* Checks the symbolic dimensions and whatever follows from them, before anything is computed. */
 static int sq_prepare(sq_frame *frame, const ${model.name}_inputs *in, ${model.name}_outputs *out) {
   if (!in || !out) return SQ_ERROR_NULL;
-${indent(model.inputs.map(({ field }) => `if (!in->${field}) return SQ_ERROR_NULL;`))}  frame->in = in;
+${indent(model.inputs.flatMap((input) => pointerChecks('in', input)))}  frame->in = in;
   frame->out = out;
 ${indent(scalarStatements)}${indent(outputDims)}  return SQ_OK;
 }
@@ -211,7 +224,7 @@ int ${name}_run(${name} *model, const ${name}_inputs *in, ${name}_outputs *out) 
   frame->pool = model->pool;
   status = sq_prepare(frame, in, out);
   if (status != SQ_OK) return status;
-${indent(outputs.map(({ field }) => `if (!out->${field}) return SQ_ERROR_NULL;`))}  for (int64_t node = 0; node < SQ_NODES; node++) {
+${indent(outputs.flatMap((output) => pointerChecks('out', output)))}  for (int64_t node = 0; node < SQ_NODES; node++) {
     status = sq_nodes[node].run(frame);
     if (status != SQ_OK) return status;
     if (model->observer) model->observer(model->observer_data, node);
@@ -226,7 +239,7 @@ const char *${name}_error_string(int status) {
       "not a weights file of this version",
       "the weights file is cut short or too long",
       "the weights file is damaged or of another model",
-      "the weights do not lie at a multiple of 16 bytes",
+      "the weights do not lie at a multiple of 16 bytes, or a tensor not at one of its elements' size",
       "the arena is too small",
       "the model has not been initialised",
       "a symbolic dimension is outside its bounds",

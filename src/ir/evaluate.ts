@@ -1,7 +1,7 @@
 import { definitionOf } from './edit.js';
 import { type Graph, type Node, typeOf, type ValueId, valueOf } from './graph.js';
 import { TypeMismatch } from './op.js';
-import { type Dim, evaluateScalar, type ScalarEnvironment, scalarKey } from './scalar.js';
+import { type Dim, evaluateScalar, namedBounds, type ScalarEnvironment, scalarKey } from './scalar.js';
 import { elementCount, type StaticTensorType, type Tensor, type TensorType } from './types.js';
 
 export interface EvaluateOptions {
@@ -98,7 +98,7 @@ function bindInputs(graph: Graph, inputs: ReadonlyMap<string, Tensor>): ScalarEn
   for (const { name, type, found } of shapes)
     type.shape.forEach((dim, axis) => {
       if (typeof dim === 'number' || dim.kind !== 'symbol' || symbols.has(dim.name)) return;
-      const bounds = graph.bounds[dim.name];
+      const bounds = namedBounds(graph.bounds, dim.name);
       const size = found[axis]!;
       if (bounds && (size < bounds.min || size > bounds.max))
         throw new TypeMismatch(
@@ -115,7 +115,7 @@ function bindInputs(graph: Graph, inputs: ReadonlyMap<string, Tensor>): ScalarEn
     element: (name, index) => {
       const element = inputs.get(name)?.data[index];
       if (element === undefined) throw new TypeMismatch(`element ${index} of input ${name} does not exist`);
-      const bounds = graph.bounds[name];
+      const bounds = namedBounds(graph.bounds, name);
       const found = Number(element);
       if (bounds && !(found >= bounds.min && found <= bounds.max))
         throw new TypeMismatch(

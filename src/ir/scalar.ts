@@ -59,6 +59,10 @@ export interface Bounds {
 /** Bounds of symbolic dimensions by name, and of the elements of inputs by the input's name. */
 export type SymbolBounds = Readonly<Record<string, Bounds>>;
 
+/** The bounds that go by a name, which a model chose: `constructor` has none unless it was given some. */
+export const namedBounds = (bounds: SymbolBounds, name: string): Bounds | undefined =>
+  Object.hasOwn(bounds, name) ? bounds[name] : undefined;
+
 const keys = new WeakMap<Expr, string>();
 
 /** Structural identity: two scalars are the same value for every input if their keys are equal. */
@@ -334,8 +338,8 @@ export function boundsOf(scalar: Scalar, bounds: SymbolBounds): Bounds {
   if (typeof scalar === 'number') return { min: scalar, max: scalar };
   const of = (s: Scalar): Bounds => boundsOf(s, bounds);
   const INTERVAL: { readonly [K in Expr['kind']]: (expr: Of<K>) => Bounds } = {
-    symbol: ({ name }) => bounds[name] ?? UNBOUNDED,
-    element: ({ input }) => bounds[input] ?? UNBOUNDED,
+    symbol: ({ name }) => namedBounds(bounds, name) ?? UNBOUNDED,
+    element: ({ input }) => namedBounds(bounds, input) ?? UNBOUNDED,
     polynomial: ({ constant, terms }) =>
       terms.reduce<Bounds>(
         (total, { coefficient, atoms }) =>

@@ -2,7 +2,7 @@ import { definitionOf } from './edit.js';
 import { type Graph, type Node, type ValueId, valueOf } from './graph.js';
 import type { AttrSpec } from './op.js';
 import { ops } from './ops/index.js';
-import { boundsOf, type Dim, isStatic, leavesOf, type Scalar } from './scalar.js';
+import { boundsOf, type Dim, isStatic, leavesOf, namedBounds, type Scalar } from './scalar.js';
 import { formatType } from './text/format.js';
 import { DTYPES, type TensorType, typesEqual } from './types.js';
 
@@ -56,7 +56,7 @@ function* unbounded(graph: Graph, scalars: readonly Scalar[], where: string): It
   const leaves = new Map(scalars.flatMap((scalar) => [...leavesOf(scalar)]));
   for (const leaf of leaves.values()) {
     if (leaf.kind === 'symbol') {
-      const bounds = graph.bounds[leaf.name];
+      const bounds = namedBounds(graph.bounds, leaf.name);
       if (bounds === undefined || !Number.isFinite(bounds.min) || !Number.isFinite(bounds.max))
         yield `${where}: symbolic dimension ${JSON.stringify(leaf.name)} has no bounds`;
     } else if (leaf.kind === 'element' && !graph.inputs.some((id) => graph.values.get(id)?.name === leaf.input))

@@ -1,3 +1,5 @@
+import { printable } from '../printable.js';
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -6,15 +8,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** What may not stand in HTML or would not be seen: control characters, and marks that turn the direction of what follows. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
-
 /** Text of a model, safe as content and within quoted attributes; what cannot be seen is written as its code point. */
-export const escapeHtml = (text: string): string =>
-  text
-    .replace(UNSEEN, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? '');
+export const escapeHtml = (text: string): string => printable(text).replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? '');
 
 /** HTML that is ready to be put into more of it. */
 export interface Html {

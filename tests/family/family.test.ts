@@ -6,7 +6,7 @@ import type { Feeds } from '../../bench/family/feeds.js';
 import { writeGraph } from '../../bench/family/graph.js';
 import { measureMember } from '../../bench/family/measure.js';
 import { familyMembers, type Member } from '../../bench/family/members.js';
-import { canonicalGraph } from '../../src/compile.js';
+import { canonicalGraph } from '../../src/canonical-graph.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
 import type { Tensor } from '../../src/ir/types.js';
 import { findAttention } from '../../src/passes/find-attention.js';

@@ -1,5 +1,6 @@
 import type { ValueId } from '../../ir/graph.js';
 import { product } from '../../ir/scalar.js';
+import { UserError } from '../../user-error.js';
 import type { Emitter } from '../emit-context.js';
 import { int64sOf } from './strided.js';
 
@@ -21,7 +22,7 @@ export const emitGridSample: Emitter<'grid_sample'> = (node, context) => {
   const { dtype, shape } = context.type(x);
   const coordinates = context.type(grid);
   const rank = shape.length - 2;
-  if (rank > 3) throw new Error('at most 3 spatial axes are supported');
+  if (rank > 3) throw new UserError('at most 3 spatial axes are supported');
   const macroArgs = [dtype, coordinates.dtype];
   const kernel = `sq_grid_sample_${macroArgs.join('_')}`;
   context.runGeneric('sq_grid_sample.h', 'SQ_DEFINE_GRID_SAMPLE', macroArgs, kernel, {

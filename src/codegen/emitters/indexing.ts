@@ -1,5 +1,6 @@
 import type { ValueId } from '../../ir/graph.js';
 import { type Dim, product } from '../../ir/scalar.js';
+import { UserError } from '../../user-error.js';
 import type { EmitContext, Emitter } from '../emit-context.js';
 import { bitsOf } from './elementwise.js';
 import { emitStridedCopy, int64sOf, splitAt, stridesOf } from './strided.js';
@@ -51,7 +52,7 @@ function tupleFields(
 ): Readonly<Record<string, string>> {
   const index = context.type(indices).shape;
   const k = index.at(-1);
-  if (typeof k !== 'number') throw new Error('the length of index tuples is symbolic');
+  if (typeof k !== 'number') throw new UserError('the length of index tuples is symbolic');
   return {
     indices: context.pointer(indices),
     count: context.dim(product(index.slice(batchDims, -1))),

@@ -1,6 +1,7 @@
 import type { Node, ValueId } from '../../ir/graph.js';
 import { type Dim, isStatic } from '../../ir/scalar.js';
 import { DTYPE_BYTES } from '../../ir/types.js';
+import { UserError } from '../../user-error.js';
 import type { EmitContext } from '../emit-context.js';
 
 /** Elements of a float32 constant. */
@@ -15,13 +16,13 @@ export function requireF32(context: EmitContext, node: Node): void {
   for (const value of [...node.operands, ...node.results]) {
     if (value === null) continue;
     const { dtype } = context.type(value);
-    if (dtype !== 'f32') throw new Error(`only float32 is supported here, found ${dtype}`);
+    if (dtype !== 'f32') throw new UserError(`only float32 is supported here, found ${dtype}`);
   }
 }
 
 /** @throws where a dimension is symbolic */
 export function requireStatic(shape: readonly Dim[], what: string): readonly number[] {
-  if (!isStatic(shape)) throw new Error(`${what}: symbolic dimensions are not supported here`);
+  if (!isStatic(shape)) throw new UserError(`${what}: symbolic dimensions are not supported here`);
   return shape;
 }
 

@@ -1,5 +1,6 @@
 import type { ValueId } from '../../ir/graph.js';
 import { type Dim, product } from '../../ir/scalar.js';
+import { UserError } from '../../user-error.js';
 import type { EmitContext, Emitter } from '../emit-context.js';
 import { int64sOf } from './strided.js';
 
@@ -13,7 +14,7 @@ function spatialFields(
   window: Readonly<Record<string, readonly number[]>>,
 ): Readonly<Record<string, string>> {
   const { shape } = context.type(x);
-  if (shape.length - 2 > SPATIAL) throw new Error(`at most ${SPATIAL} spatial axes are supported`);
+  if (shape.length - 2 > SPATIAL) throw new UserError(`at most ${SPATIAL} spatial axes are supported`);
   const padded = (dims: readonly Dim[], fill: number): string =>
     int64sOf(context, [...new Array<number>(SPATIAL - dims.length).fill(fill), ...dims]);
   return {

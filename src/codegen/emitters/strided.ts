@@ -1,4 +1,5 @@
 import { type Dim, isStatic, multiply, product, scalarsEqual } from '../../ir/scalar.js';
+import { UserError } from '../../user-error.js';
 import type { EmitContext } from '../emit-context.js';
 
 /** Axes that a kernel of sq_strided.h can walk. */
@@ -46,7 +47,7 @@ export function collapse({ dims, strides }: View): View {
   });
   if (joined.length === 0) return { dims: [1], strides: strides.map(() => [1]) };
   if (joined.length > MAX_RANK)
-    throw new Error(`${joined.length} axes that cannot be joined; kernels have at most ${MAX_RANK}`);
+    throw new UserError(`${joined.length} axes that cannot be joined; kernels have at most ${MAX_RANK}`);
   return { dims: joined.map(({ dim }) => dim), strides: strides.map((_, i) => joined.map((axis) => axis.strides[i]!)) };
 }
 

@@ -46,7 +46,7 @@ export function objection(node: OnnxNode, opset: number): string | undefined {
 /**
  * Nodes in an order in which every value is defined before its use; the file's own order where that does.
  *
- * @throws {ModelError} for names defined twice, inputs that nothing defines, and cycles
+ * @throws {ModelError} for names defined twice, inputs and outputs that nothing defines, and cycles
  */
 export function sortNodes({ file, graph }: OnnxModel): readonly OnnxNode[] {
   const definedBy = new Map<string, string>();
@@ -57,15 +57,22 @@ export function sortNodes({ file, graph }: OnnxModel): readonly OnnxNode[] {
       throw new ModelError(file, undefined, `the value '${name}' is defined twice: by ${before} and by ${what}`);
     definedBy.set(name, what);
   };
-  for (const { name } of graph.inputs) define(name, 'the inputs');
+  for (const { name } of graph.inputs) {
+    if (name === '') throw new ModelError(file, undefined, 'an input has no name');
+    define(name, 'the inputs');
+  }
   for (const { name } of graph.initializers) define(name, 'the initializers');
   for (const node of graph.nodes) for (const name of node.outputs) define(name, node.label);
   for (const node of graph.nodes)
     for (const name of node.inputs)
       if (name !== '' && !definedBy.has(name))
         throw new ModelError(file, node.label, `input '${name}' is not defined anywhere`);
-  for (const { name } of graph.outputs)
+  const outputs = new Set<string>();
+  for (const { name } of graph.outputs) {
     if (!definedBy.has(name)) throw new ModelError(file, undefined, `the output '${name}' is not defined anywhere`);
+    if (outputs.has(name)) throw new ModelError(file, undefined, `two outputs are called '${name}'`);
+    outputs.add(name);
+  }
 
   const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const placed = new Set<OnnxNode>();

@@ -102,11 +102,12 @@ const asBf16 = ({ shape, data }: Tensor): Tensor => ({
 
 /** Sizes of symbolic dimensions, as the data has them. */
 function sizesOf(inputs: readonly OnnxTensorInfo[], data: ReadonlyMap<string, Tensor>): Record<string, Bounds> {
-  const sizes: Record<string, Bounds> = {};
+  const sizes = new Map<string, Bounds>();
   for (const { name, shape } of inputs)
     for (const [axis, dim] of (shape ?? []).entries()) {
       const size = data.get(name)?.shape[axis];
-      if (typeof dim !== 'number' && size !== undefined) sizes[symbolName(name, dim, axis)] = { min: size, max: size };
+      if (typeof dim !== 'number' && size !== undefined)
+        sizes.set(symbolName(name, dim, axis), { min: size, max: size });
     }
-  return sizes;
+  return Object.fromEntries(sizes);
 }

@@ -1,4 +1,4 @@
-import { type Bounds, isStatic, type Scalar, type SymbolBounds, symbol } from '../scalar.js';
+import { type Bounds, isStatic, namedBounds, type Scalar, type SymbolBounds, symbol } from '../scalar.js';
 import { elementCount, type Tensor, type TensorType } from '../types.js';
 import { ModelError } from './model-error.js';
 import type { OnnxModel, OnnxTensorInfo } from './read-model.js';
@@ -20,6 +20,10 @@ export const DEFAULT_BOUNDS: SymbolBounds = {
   /** Height and width of the picture that the masks are for, in pixels. */
   orig_im_size: { min: 1, max: 4096 },
 };
+
+/** The bounds of a symbol or an input's elements: given, or by default. */
+export const rangeOf = (name: string, dims: SymbolBounds): Bounds | undefined =>
+  namedBounds(dims, name) ?? namedBounds(DEFAULT_BOUNDS, name);
 
 /** Inputs whose elements may decide sizes have at most this many. */
 const MAX_ELEMENTS = 4;
@@ -54,7 +58,7 @@ export function inputTypes(model: OnnxModel, { dims, freeze }: Required<ImportOp
     if (!Number.isInteger(min) || !Number.isInteger(max) || min < 0 || max < min)
       throw new ModelError(model.file, undefined, `the bounds ${min}..${max} of '${name}' are not integers in order`);
   const fixed = frozenSymbols(model, freeze);
-  const bounds: Record<string, Bounds> = {};
+  const bounds = new Map<string, Bounds>();
   const missing = new Map<string, string>();
   const types = new Map<string, TensorType>();
   const sized = new Set<string>();
@@ -65,10 +69,10 @@ export function inputTypes(model: OnnxModel, { dims, freeze }: Required<ImportOp
       const name = symbolName(input.name, dim, axis);
       const number = fixed.get(name);
       if (number !== undefined) return number;
-      const range = dims[name] ?? DEFAULT_BOUNDS[name];
+      const range = rangeOf(name, dims);
       if (range === undefined) missing.set(name, input.name);
       else if (range.min === range.max) return range.min;
-      else bounds[name] = range;
+      else bounds.set(name, range);
       return symbol(name);
     });
     types.set(input.name, { dtype: input.dtype, shape });
@@ -80,13 +84,13 @@ export function inputTypes(model: OnnxModel, { dims, freeze }: Required<ImportOp
       `symbolic dimensions without a bound: ${[...missing].map(([name, input]) => `'${name}' of input '${input}'`).join(', ')}; give ${[...missing.keys()].map((name) => `--dim ${name}=<min>..<max>`).join(' ')}`,
     );
   for (const [name, type] of types) {
-    const range = dims[name] ?? DEFAULT_BOUNDS[name];
+    const range = rangeOf(name, dims);
     // A symbol of the same name would share the bounds.
-    if (range === undefined || Object.hasOwn(bounds, name) || !isCountable(type)) continue;
-    bounds[name] = range;
+    if (range === undefined || bounds.has(name) || !isCountable(type)) continue;
+    bounds.set(name, range);
     sized.add(name);
   }
-  return { types, sized, bounds };
+  return { types, sized, bounds: Object.fromEntries(bounds) };
 }
 
 function knownShape(input: OnnxTensorInfo, model: OnnxModel): readonly (number | string | null)[] {

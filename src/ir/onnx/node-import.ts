@@ -100,6 +100,7 @@ export function nodeImport({ model, node, builder, lookup, sources }: NodeImport
         const wide = builder.constant({ dtype: 'f64', shape: [], data: Float64Array.of(value) }, '');
         return dtype === 'f64' ? wide : emit('cast', [wide], { to: dtype });
       }
+      if (!Number.isInteger(value)) throw new TypeMismatch(`${value} is no number of type ${dtype}`);
       const whole = builder.constant({ dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(value)) }, '');
       return dtype === 'i64' ? whole : emit('cast', [whole], { to: dtype });
     },

@@ -74,8 +74,16 @@ export function readModel(file: string): OnnxModel {
     throw new ModelError(file, undefined, 'is not an ONNX model (it has neither a graph nor an operator set)');
   if (!graph || ((graph.node ?? []).length === 0 && (graph.output ?? []).length === 0))
     throw new ModelError(file, undefined, 'holds an empty graph');
+  if ((graph.output ?? []).length === 0) throw new ModelError(file, undefined, 'has no outputs');
   if ((proto.functions ?? []).length > 0)
     throw new ModelError(file, undefined, 'holds model-local functions; inline them when exporting');
+  for (const name of namesOf(graph as GraphFields))
+    if (name.length > LONGEST_NAME)
+      throw new ModelError(
+        file,
+        undefined,
+        `holds a name of ${name.length} characters, ${JSON.stringify(name.slice(0, 40))} and so on; at most ${LONGEST_NAME} are accepted`,
+      );
   const opset = opsets.find(({ domain }) => isDefaultDomain(domain ?? ''))?.version;
   if (opset === undefined || opset === null)
     throw new ModelError(file, undefined, 'says no version of the default operator set (opset_import)');
@@ -100,6 +108,32 @@ export function readModel(file: string): OnnxModel {
       nodes: (graph.node ?? []).map((node, index) => readNode(node as NodeFields, index, file)),
     },
   };
+}
+
+/** Names go into diagnostics, reports and manifests, many times each. Exporters make paths of modules, of some hundred characters. */
+const LONGEST_NAME = 4096;
+
+interface GraphFields {
+  readonly node?: readonly NodeFields[] | null;
+  readonly initializer?: readonly TensorFields[] | null;
+  readonly input?: readonly InfoFields[] | null;
+  readonly output?: readonly InfoFields[] | null;
+}
+
+/** Every string of a graph that may end up in a message or a generated file. */
+function* namesOf({ node, initializer, input, output }: GraphFields): Iterable<string> {
+  for (const { name, opType, domain, input: from, output: to, attribute } of node ?? []) {
+    yield* [name ?? '', opType ?? '', domain ?? '', ...(from ?? []), ...(to ?? [])];
+    for (const { name: key, t } of attribute ?? []) yield* [key ?? '', t?.name ?? ''];
+  }
+  for (const { name, externalData } of initializer ?? []) {
+    yield name ?? '';
+    for (const { value } of externalData ?? []) yield value ?? '';
+  }
+  for (const { name, type } of [...(input ?? []), ...(output ?? [])]) {
+    yield name ?? '';
+    for (const { dimParam } of type?.tensorType?.shape?.dim ?? []) yield dimParam ?? '';
+  }
 }
 
 const untyped = (name: string): OnnxOutput => ({ name, dtype: undefined, shape: undefined });

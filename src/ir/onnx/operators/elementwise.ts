@@ -33,7 +33,8 @@ const variadic = (fn: BinaryFunction): Operator => ({
 });
 
 function foldInputs(n: NodeImport, fn: BinaryFunction): OnnxValue {
-  return n.inputs().reduce((a, b) => n.emit('binary', [a, b], { fn }));
+  const [first, ...others] = n.inputs();
+  return others.reduce((a, b) => n.emit('binary', [a, b], { fn }), first ?? n.input(0));
 }
 
 const bound = (n: NodeImport, index: number, attribute: string, dtype: DType): OnnxValue | undefined => {

@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalGraph } from '../../src/canonical-graph.js';
+import { emitProgram } from '../../src/codegen/emit-program.js';
+import { emitRunnerTable } from '../../src/codegen/emit-runner-table.js';
+import { type KernelLibrary, openKernelLibrary } from '../../src/codegen/kernel-library.js';
+import { readModel } from '../../src/ir/onnx/read-model.js';
+import { type Outcome, outcomeOf } from './outcome.js';
+
+/** Weights of more bytes are not packed: what is fuzzed is the program, not the memory of this machine. */
+const MOST_WEIGHTS = 1 << 22;
+/** What may stand in generated C: printable ASCII and line ends. */
+const NOT_ASCII = /[^\n\x20-\x7e]/;
+
+let kernels: KernelLibrary | undefined;
+
+/**
+ * The whole way of a model: file → import → passes → C, header, table of the runner, weights. Symbolic dimensions get
+ * bounds; half of the models, by their length, also bounds for the elements of their inputs.
+ */
+export function compileBytes(bytes: Uint8Array, folder: string): Outcome {
+  const file = join(folder, 'model.onnx');
+  writeFileSync(file, bytes);
+  kernels ??= openKernelLibrary();
+  const library = kernels;
+  return outcomeOf(() => {
+    const model = readModel(file);
+    const { inputs } = model.graph;
+    const symbols = inputs.flatMap(({ name, shape }) =>
+      (shape ?? []).flatMap((dim, axis) => (typeof dim === 'number' ? [] : [dim ?? `${name}_dim_${axis}`])),
+    );
+    const sized = bytes.length % 2 === 0 ? [] : inputs.map(({ name }) => name);
+    const dims = Object.fromEntries([...symbols, ...sized].map((name) => [name, { min: 1, max: 5 }]));
+    const graph = canonicalGraph({ file, model, sourceSha256: '' }, { dims });
+    const program = emitProgram(graph, { name: 'model', target: 'c99', exact: false, library });
+    if (program.weights.bytes() <= MOST_WEIGHTS)
+      for (const { produce, bytes: expected, key } of program.weights.sections()) {
+        const { length } = produce();
+        if (length !== expected) throw new Error(`${key}: ${length} bytes, expected ${expected}`);
+      }
+    for (const text of [program.source(0n), program.header, emitRunnerTable([program.model])])
+      if (NOT_ASCII.test(text)) throw new Error(`generated text holds ${JSON.stringify(NOT_ASCII.exec(text)?.[0])}`);
+  });
+}
