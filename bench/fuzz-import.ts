@@ -23,8 +23,8 @@ const OTHERS = 0.05;
 /** Of the child's heap; what lies outside it is in the figure that is printed. */
 const HEAP_MB = 768;
 const MOST_BYTES = 1e9;
-/** Without a sign of life; a batch is 64 inputs, each of at most 10 s. */
-const SILENCE_MS = 120_000;
+/** Without a sign of life; 64 inputs lie between two, each of at most 10 s of processor time, on a machine that may be busy. */
+const SILENCE_MS = 1_200_000;
 
 interface Progress {
   readonly done: number;

@@ -35,7 +35,7 @@ export function checkOperators({ file, opset, graph }: OnnxModel): void {
 /** All operators of a model that cannot be compiled, by name with the reason. */
 export function objection(node: OnnxNode, opset: number): string | undefined {
   if (!isDefaultDomain(node.domain)) return 'unknown operator';
-  const reason = refused[node.op];
+  const reason = Object.hasOwn(refused, node.op) ? refused[node.op] : undefined;
   if (reason !== undefined) return reason;
   const operator = Object.hasOwn(operators, node.op) ? operators[node.op] : undefined;
   if (operator === undefined) return 'unknown operator';

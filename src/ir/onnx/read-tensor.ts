@@ -141,9 +141,11 @@ export function decodeMessage<T>(path: string, what: string, decodeBytes: (bytes
     throw new ModelError(
       path,
       undefined,
-      error instanceof RangeError
-        ? `is not a whole ONNX ${what}: the protobuf ends in the middle of a field (truncated file?)`
-        : `is not an ONNX ${what} (protobuf: ${reason})`,
+      /call stack|nesting|recursion|depth/i.test(reason)
+        ? `is not an ONNX ${what} (its messages are nested too deeply)`
+        : error instanceof RangeError
+          ? `is not a whole ONNX ${what}: the protobuf ends in the middle of a field (truncated file?)`
+          : `is not an ONNX ${what} (protobuf: ${reason})`,
       { cause: error },
     );
   }

@@ -10,7 +10,7 @@ export const reshapeTo = (n: NodeImport, x: OnnxValue, shape: readonly Scalar[])
     : n.emit('reshape', [x], { shape });
 
 export const transposeTo = (n: NodeImport, x: OnnxValue, perm: readonly number[]): OnnxValue =>
-  perm.every((axis, i) => axis === i) ? x : n.emit('transpose', [x], { perm });
+  perm.length === rankOf(x) && perm.every((axis, i) => axis === i) ? x : n.emit('transpose', [x], { perm });
 
 export const without = <T>(values: readonly T[], axes: readonly number[]): readonly T[] =>
   values.filter((_, axis) => !axes.includes(axis));
