@@ -149,15 +149,15 @@ describe('shapes', () => {
   it('with symbols that have no bound', () => {
     const open: ModelSpec = {
       ...relu,
-      inputs: { x: { dtype: 'f32', shape: ['batch', null] } },
-      outputs: { y: { dtype: 'f32', shape: ['batch', null] } },
+      inputs: { x: { dtype: 'f32', shape: ['frames', null] } },
+      outputs: { y: { dtype: 'f32', shape: ['frames', null] } },
     };
     const message = refusal(open);
-    expect(message).toMatch(/'batch' of input 'x', 'x_dim_1' of input 'x'/);
-    expect(message).toMatch(/--dim batch=<min>\.\.<max> --dim x_dim_1=<min>\.\.<max>/);
-    const graph = importModel(writeModel(open), { dims: { batch: { min: 1, max: 4 }, x_dim_1: { min: 3, max: 3 } } });
-    expect(graph.bounds).toEqual({ batch: { min: 1, max: 4 } });
-    expect(messageOf(() => importModel(writeModel(open), { dims: { batch: { min: 4, max: 1 } } }))).toMatch(/4\.\.1/);
+    expect(message).toMatch(/'frames' of input 'x', 'x_dim_1' of input 'x'/);
+    expect(message).toMatch(/--dim frames=<min>\.\.<max> --dim x_dim_1=<min>\.\.<max>/);
+    const graph = importModel(writeModel(open), { dims: { frames: { min: 1, max: 4 }, x_dim_1: { min: 3, max: 3 } } });
+    expect(graph.bounds).toEqual({ frames: { min: 1, max: 4 } });
+    expect(messageOf(() => importModel(writeModel(open), { dims: { frames: { min: 4, max: 1 } } }))).toMatch(/4\.\.1/);
   });
   it('that depend on data', () => {
     const spec: ModelSpec = {
