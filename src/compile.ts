@@ -1,15 +1,16 @@
 import { basename, join, parse } from 'node:path';
 import type { ExampleMask } from './calibrate/example-masks.js';
-import { quantizeModels } from './calibrate/quantize-package.js';
+import { type BitChoice, quantizeMixed } from './calibrate/quantize-mixed.js';
+import { type QuantizedModel, quantizeModels } from './calibrate/quantize-package.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
 import { canonicalGraph, passObserver } from './canonical-graph.js';
 import { emitBindings } from './codegen/bindings/emit-bindings.js';
 import type { SamPair } from './codegen/bindings/emit-index.js';
 import { emitPackage, type Manifest } from './codegen/emit-package.js';
-import { resolveTarget } from './codegen/targets.js';
+import { resolveTarget, type TargetName } from './codegen/targets.js';
 import { requireCompiler } from './host-tools.js';
 import type { Graph } from './ir/graph.js';
-import { BITS, type Bits, type CompileOptions } from './options.js';
+import { BITS, type Bits, type CompileOptions, checkBound } from './options.js';
 import { isQuantized, KEEP_QUANTIZATION } from './passes/keep-quantization.js';
 import { runPipeline } from './passes/pass.js';
 import { reportHtml } from './report/html.js';
@@ -48,32 +49,33 @@ interface Model {
  */
 export async function compile(files: readonly string[], options: CompileOptions): Promise<CompiledModels> {
   const { bits = 'w8a8', outDir } = options;
+  checkBound(bits, options.bound);
   await checkOutDir(outDir);
   checkDumpNames(options.dumpAfter ?? [], bits);
   const sources = await Promise.all(files.map(openSource));
   checkNames(sources, options);
-  if (BITS[bits]) requireCompiler();
+  if (bits !== 'f32') requireCompiler();
 
   const float = named(
     sources.map((source) => ({ ...source, graph: canonicalGraph(source, options) })),
     options.name,
   );
-  const widths = BITS[bits];
-  const models = widths === undefined ? float : await quantized(float, widths, options);
+  const target = resolveTarget(options.target ?? 'host');
+  const { models, choice } = bits === 'f32' ? { models: float } : await quantized(float, target, options);
   const calibrated = models.some(({ quantization }) => quantization !== undefined);
   const calibration = calibrated ? (options.calibration ?? SHIPPED_SCENES) : undefined;
   options.onProgress?.('writing C', 0, 1);
   const reports: Report[] = [];
   let wasmMissing: string | undefined;
   const { manifest } = await emitPackage(models, {
-    target: resolveTarget(options.target ?? 'host'),
-    bits,
+    target,
+    bits: bits === 'auto' ? 'mixed' : bits,
     outDir,
     extraFiles: async (written) => {
       const report = packageReport(
         models.map((model, i) => ({ ...model, float: float[i]!.graph })),
-        bits,
         written,
+        choice,
       );
       reports.push(report);
       const pictures = await drawExamples(models.flatMap(({ examples }) => examples ?? []));
@@ -85,7 +87,7 @@ export async function compile(files: readonly string[], options: CompileOptions)
         const packageName = (options.name ?? (sam ? 'sam' : (packaged[0]?.name ?? 'model'))).toLowerCase();
         const bindings = {
           exact: bits !== 'f32',
-          packageName: `${packageName.replace(/_/g, '-')}-${bits}`,
+          packageName: `${packageName.replace(/_/g, '-')}-${bits === 'auto' ? 'mixed' : bits}`,
           sam,
           examples: SHIPPED_EXAMPLES,
         };
@@ -111,25 +113,35 @@ function samPair(models: readonly { readonly name: string; readonly graph: Graph
 
 async function quantized(
   models: readonly Model[],
-  widths: NonNullable<(typeof BITS)[Bits]>,
+  target: TargetName,
   options: CompileOptions,
-): Promise<readonly Model[]> {
-  const kept = keptModels(models, widths, options);
-  if (kept.every((model) => model !== undefined)) return kept;
-  const given = models.map((model, i) => ({ ...model, kept: kept[i]?.graph }));
-  const results = await quantizeModels(given, {
-    bits: widths,
+): Promise<{ readonly models: readonly Model[]; readonly choice?: BitChoice }> {
+  const { bits = 'w8a8', bound } = options;
+  const kept = keptModels(models, BITS[bits], options);
+  if (kept.every((model) => model !== undefined)) return { models: kept };
+  const common = {
     calibration: options.calibration ?? SHIPPED_SCENES,
     keys: options.keys ?? 'auto',
     softmax: options.softmax ?? 'auto',
     observer: options.observer ?? 'mse',
     ...(options.onProgress && { onProgress: options.onProgress }),
-    onPass: (model, pass, graph) => passObserver(model, options)(pass, graph),
-  });
-  return models.map((model, i) => {
-    const { graph, report: quantization, examples } = results[i]!;
-    return { ...model, graph, ...(quantization && { quantization }), ...(examples && { examples }) };
-  });
+    onPass: (model: string, pass: string, graph: Graph) => passObserver(model, options)(pass, graph),
+  } as const;
+  const widths = BITS[bits];
+  const quantize = async (): Promise<{ models: readonly QuantizedModel[]; choice?: BitChoice }> => {
+    const given = models.map((model, i) => ({ ...model, kept: kept[i]?.graph }));
+    if (widths) return { models: await quantizeModels(given, { ...common, bits: widths }) };
+    if (bound) return quantizeMixed(models, { ...common, target, bound });
+    throw new Error(`bits ${bits} without a bound`);
+  };
+  const { models: results, choice } = await quantize();
+  return {
+    models: models.map((model, i) => {
+      const { graph, report: quantization, examples } = results[i]!;
+      return { ...model, graph, ...(quantization && { quantization }), ...(examples && { examples }) };
+    }),
+    ...(choice && { choice }),
+  };
 }
 
 /**
@@ -139,12 +151,12 @@ async function quantized(
  */
 function keptModels(
   models: readonly Model[],
-  widths: NonNullable<(typeof BITS)[Bits]>,
+  widths: (typeof BITS)[Bits],
   options: CompileOptions,
 ): readonly (Model | undefined)[] {
   return models.map((model) => {
     if (!isQuantized(model.graph)) return undefined;
-    if (widths.weights !== 8 || widths.activations !== 8)
+    if (widths?.weights !== 8 || widths.activations !== 8)
       throw new UserError(
         `${basename(model.file)}: is quantized to 8 bits already; compile it with --bits w8a8 or f32`,
       );

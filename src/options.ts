@@ -1,3 +1,4 @@
+import type { BitBound } from './calibrate/choose-bits.js';
 import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-granularity.js';
 import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { OBSERVERS, type Observer } from './calibrate/observers.js';
@@ -7,14 +8,16 @@ import type { Bounds } from './ir/scalar.js';
 import type { Tensor } from './ir/types.js';
 import { UserError } from './user-error.js';
 
-export type Bits = PackageOptions['bits'];
+/** `auto`: each layer the bits that a bound asks for. */
+export type Bits = Exclude<PackageOptions['bits'], 'mixed'> | 'auto';
 
-/** Bits of weights and of activations; f32 is not quantized. */
+/** Bits of weights and of activations; f32 is not quantized, and `auto` has none of its own. */
 export const BITS: { readonly [B in Bits]: { readonly weights: number; readonly activations: number } | undefined } = {
   f32: undefined,
   w8a8: { weights: 8, activations: 8 },
   w6a6: { weights: 6, activations: 6 },
   w4a4: { weights: 4, activations: 4 },
+  auto: undefined,
 };
 export const BIT_NAMES = Object.keys(BITS) as readonly Bits[];
 export const TARGET_CHOICES = ['host', ...TARGET_NAMES] as const;
@@ -25,6 +28,8 @@ export interface CompileOptions {
   readonly outDir: string;
   /** Default w8a8. */
   readonly bits?: Bits;
+  /** What `bits: 'auto'` has to keep, and no other may have. */
+  readonly bound?: BitBound;
   /** Default `host`: the best for the machine that compiles. */
   readonly target?: TargetName | 'host';
   /** Folder of pictures, or of .npz files keyed by input name; default: the scenes that ship with sam-qc. */
@@ -54,4 +59,15 @@ export function parseBits(text: string): Bits {
   const bits = BIT_NAMES.find((name) => name === text);
   if (bits === undefined) throw new UserError(`--bits ${text}: not supported; choose ${BIT_NAMES.join(', ')}`);
   return bits;
+}
+
+/** @throws UserError where `auto` has no bound, other bits have one, or it is none */
+export function checkBound(bits: Bits, bound: BitBound | undefined): void {
+  if (bits !== 'auto') {
+    if (bound !== undefined) throw new UserError(`bits ${bits} take no bound: that is for bits auto`);
+    return;
+  }
+  if (bound === undefined) throw new UserError('bits auto need a bound: the most drop, or the most bytes');
+  const [value, most] = 'maxDrop' in bound ? [bound.maxDrop, 1] : [bound.maxBytes, Number.POSITIVE_INFINITY];
+  if (!(value > 0 && value < most)) throw new UserError(`a bound of ${value} cannot be kept by bits auto`);
 }

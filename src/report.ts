@@ -1,12 +1,13 @@
 import { attentionsOf, kindOf, moduleOf } from './calibrate/attentions.js';
 import { layersIn } from './calibrate/compare-programs.js';
+import type { BitChoice } from './calibrate/quantize-mixed.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
+import { decibels } from './calibrate/score.js';
 import type { KeySummary } from './calibrate/summarize-keys.js';
-import type { WrittenPackage } from './codegen/emit-package.js';
+import type { Manifest, WrittenPackage } from './codegen/emit-package.js';
 import { emitProgram } from './codegen/emit-program.js';
 import { countMacs, type MacCount } from './ir/count-macs.js';
 import type { Graph } from './ir/graph.js';
-import type { Bits } from './options.js';
 
 export interface ReportModel {
   readonly name: string;
@@ -27,12 +28,14 @@ export interface Sizes {
 /** What report.json holds and report.html shows. Decibels are null where nothing was lost or measured: JSON has no infinity. */
 export interface Report {
   readonly target: string;
-  readonly bits: Bits;
+  readonly bits: Manifest['bits'];
   readonly models: readonly ModelReport[];
   readonly attentions: readonly AttentionReport[];
   readonly layers: readonly LayerReport[];
   readonly migrations: readonly MigrationReport[];
   readonly outputs: readonly OutputReport[];
+  /** Of packages whose layers have bits of their own. */
+  readonly bit_choice?: BitChoiceReport;
 }
 
 export interface ModelReport extends Sizes {
@@ -111,12 +114,48 @@ export interface OutputReport {
   readonly sqnr_db: number | null;
 }
 
+/** Loss of IoU on the calibration prompts. */
+export interface DropReport {
+  readonly mean: number;
+  readonly standard_error: number;
+  readonly prompts: number;
+  /** Prompts with a true mask; the float models' mask stands in for the others. */
+  readonly with_truth: number;
+}
+
+/** A package that was built in search of the bits. */
+export interface TriedReport {
+  readonly weights_bytes: number;
+  /** Signal to noise of the outputs, as the layers' own errors add up. */
+  readonly predicted_db: number | null;
+  readonly drop?: DropReport;
+}
+
+export interface BitChoiceReport {
+  readonly bound: { readonly max_drop: number } | { readonly max_bytes: number };
+  readonly chosen: TriedReport;
+  readonly tried: readonly TriedReport[];
+  /** Weights with all of these layers at one number of bits. */
+  readonly uniform_bytes: Readonly<Record<string, number>>;
+  /** Layers that read one tensor have the same bits. */
+  readonly groups: readonly {
+    readonly model: string;
+    readonly layers: readonly string[];
+    readonly bits: string;
+    /** Of its weights. */
+    readonly bytes: number;
+    /** By bits: signal to noise of the outputs with only these layers quantized; null: nothing lost. */
+    readonly predicted_db: Readonly<Record<string, number | null>>;
+  }[];
+}
+
 /** Everything that the two reports tell, from one source. */
 export function packageReport(
   models: readonly ReportModel[],
-  bits: Bits,
   { manifest, plans }: Pick<WrittenPackage, 'manifest' | 'plans'>,
+  choice?: BitChoice,
 ): Report {
+  const { bits } = manifest;
   return {
     target: manifest.target,
     bits,
@@ -142,6 +181,7 @@ export function packageReport(
     outputs: models.flatMap(({ name: model, quantization }) =>
       [...(quantization?.comparison.outputs ?? [])].map(([name, sqnr]) => ({ model, name, sqnr_db: finite(sqnr) })),
     ),
+    ...(choice && { bit_choice: bitChoiceReport(choice) }),
   };
 }
 
@@ -182,13 +222,13 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
   }));
 }
 
-function layersReport({ name: model, graph, quantization }: ReportModel, bits: Bits): readonly LayerReport[] {
+function layersReport({ name: model, graph, quantization }: ReportModel, bits: Report['bits']): readonly LayerReport[] {
   if (quantization === undefined) return bits === 'f32' ? [] : keptLayers(model, graph, bits);
   return quantization.layers.map(({ node, role, ownDecibels, result, bits: own }) => ({
     model,
     name: node.source,
     op: node.op,
-    bits: own === undefined ? 'f32' : `w${own}a${own}`,
+    bits: bitsName(own),
     role,
     place: result.place,
     sqnr_db: finite(own === undefined ? ownDecibels : result.sqnrDecibels),
@@ -198,7 +238,7 @@ function layersReport({ name: model, graph, quantization }: ReportModel, bits: B
 }
 
 /** Of a model that was quantized before: what of it runs on integers. Nothing was measured. */
-const keptLayers = (model: string, graph: Graph, bits: Bits): readonly LayerReport[] =>
+const keptLayers = (model: string, graph: Graph, bits: Report['bits']): readonly LayerReport[] =>
   layersIn(graph).map(({ node }, place) => ({
     model,
     name: node.source,
@@ -211,8 +251,39 @@ const keptLayers = (model: string, graph: Graph, bits: Bits): readonly LayerRepo
     error_share: null,
   }));
 
-const finite = (decibels: number | undefined): number | null =>
-  decibels !== undefined && Number.isFinite(decibels) ? decibels : null;
+const bitsName = (bits: number | undefined): string => (bits === undefined ? 'f32' : `w${bits}a${bits}`);
+
+function bitChoiceReport({ bound, chosen, tried, uniformBytes, groups }: BitChoice): BitChoiceReport {
+  const triedReport = ({ weightsBytes, assignment, drop }: BitChoice['chosen']): TriedReport => ({
+    weights_bytes: weightsBytes,
+    predicted_db: finite(decibels(1, assignment.error)),
+    ...(drop && {
+      drop: {
+        mean: drop.mean,
+        standard_error: drop.standardError,
+        prompts: drop.prompts,
+        with_truth: drop.withTruth,
+      },
+    }),
+  });
+  return {
+    bound: 'maxDrop' in bound ? { max_drop: bound.maxDrop } : { max_bytes: bound.maxBytes },
+    chosen: triedReport(chosen),
+    tried: tried.map(triedReport),
+    uniform_bytes: Object.fromEntries([...uniformBytes].map(([bits, bytes]) => [bitsName(bits), bytes] as const)),
+    groups: groups.map(({ model, layers, bits, options }) => ({
+      model,
+      layers: layers.map(({ node }) => node.source),
+      bits: bitsName(bits),
+      bytes: options.find((option) => option.bits === bits)?.bytes ?? 0,
+      predicted_db: Object.fromEntries(
+        options.map(({ bits: own, error }) => [bitsName(own), finite(decibels(1, error))] as const),
+      ),
+    })),
+  };
+}
+
+const finite = (x: number | undefined): number | null => (x !== undefined && Number.isFinite(x) ? x : null);
 
 const significant = (x: number): number => Number(x.toPrecision(5));
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { emitPackage, type ManifestModel } from '../codegen/emit-package.js';
 import { resolveTarget } from '../codegen/targets.js';
+import { countMacs } from '../ir/count-macs.js';
 import type { Graph } from '../ir/graph.js';
 import { typeOf, valueOf } from '../ir/graph.js';
 import type { Tensor } from '../ir/types.js';
@@ -30,10 +31,15 @@ export interface HostRunner {
 }
 
 /**
- * Trial programs are built for speed of building first: they run a few dozen times. The optimiser level does not change
- * results, which hold no contraction.
+ * Trial programs run a few dozen times: small ones are built for speed of building, large ones for speed. The optimiser level
+ * does not change results, which hold no contraction.
  */
-const TRIAL_FLAGS = '-std=c11 -O2 -ftree-vectorize -ffp-contract=off -fno-math-errno -fno-trapping-math';
+const TRIAL_FLAGS = '-std=c11 -ffp-contract=off -fno-math-errno -fno-trapping-math';
+const LARGE_MACS = 1e11;
+const optimisation = (graph: Graph): string => {
+  const macs = countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 0);
+  return macs < LARGE_MACS ? '-O1' : '-O2 -ftree-vectorize';
+};
 
 /** Any number gives the same bytes. */
 const THREADS = String(availableParallelism());
@@ -73,7 +79,9 @@ export async function build(graph: Graph, folder: string): Promise<ManifestModel
     outDir: folder,
   });
   try {
-    await execa('make', ['-C', folder, 'build/run', `CFLAGS=${TRIAL_FLAGS}`], { stdin: 'ignore' });
+    await execa('make', ['-C', folder, 'build/run', `CFLAGS=${TRIAL_FLAGS} ${optimisation(graph)}`], {
+      stdin: 'ignore',
+    });
   } catch (error) {
     const detail = error instanceof Error ? error.message.split('\n').slice(0, 12).join('\n') : String(error);
     throw new HostError(`calibration needs make and a C compiler on this machine, and they failed: ${detail}`);

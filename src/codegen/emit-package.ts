@@ -27,7 +27,8 @@ export interface PackageModel {
 
 export interface PackageOptions {
   readonly target: TargetName;
-  readonly bits: 'f32' | 'w8a8' | 'w6a6' | 'w4a4';
+  /** `mixed`: each layer has its own. */
+  readonly bits: 'f32' | 'w8a8' | 'w6a6' | 'w4a4' | 'mixed';
   /** Made where it does not exist. */
   readonly outDir: string;
   /** Further files, by their paths in the package, made once the programs are known. */

@@ -5,11 +5,14 @@ import type { Bounds } from '../ir/scalar.js';
 import { readNpy } from '../npy.js';
 import { tensorOf } from '../npy-tensor.js';
 import { type CompileOptions, KEY_MODES, OBSERVERS, parseBits, SOFTMAX_MODES, TARGET_CHOICES } from '../options.js';
-import { collect, collectBindings, parseDim } from './parse.js';
+import type { BitChoiceReport } from '../report.js';
+import { collect, collectBindings, parseBytes, parseDim, parseDrop } from './parse.js';
 
 interface Options extends Pick<CompileOptions, 'target' | 'keys' | 'softmax' | 'observer' | 'name'> {
   readonly out: string;
   readonly bits: string;
+  readonly maxDrop?: number;
+  readonly maxBytes?: number;
   readonly calib?: string;
   readonly dim?: Readonly<Record<string, Bounds>>;
   readonly freeze?: readonly (readonly [string, string])[];
@@ -25,7 +28,9 @@ export const addCompile = (program: Command, io: Io): Command =>
     .description('compile one model, or an encoder and a decoder as one package, to C')
     .argument('<model.onnx...>')
     .requiredOption('-o, --out <dir>', 'folder of the package')
-    .option('--bits <bits>', 'f32, w8a8, w6a6 or w4a4', 'w8a8')
+    .option('--bits <bits>', 'f32, w8a8, w6a6, w4a4, or auto: 4, 6, 8 bits or float for each layer', 'w8a8')
+    .option('--max-drop <iou>', 'auto: fewest bytes of weights whose masks lose at most so much IoU', parseDrop)
+    .option('--max-bytes <n>', 'auto: least error with at most so many bytes of weights', parseBytes)
     .option('--calib <dir>', 'pictures and an optional prompts.json, or .npz files keyed by input name')
     .addOption(new Option('--target <target>').choices(TARGET_CHOICES).default('host'))
     .addOption(new Option('--keys <mode>', 'treatment of two-peaked keys').choices(KEY_MODES).default('auto'))
@@ -38,7 +43,13 @@ export const addCompile = (program: Command, io: Io): Command =>
     .option('--dump-after <pass>', 'print the program after a pass (repeatable)', collect)
     .option('--verbose', 'name every pass with its time; stacks of errors')
     .option('--json', 'print one JSON object')
-    .action((files: readonly string[], options: Options) => run(files, options, io));
+    .action((files: readonly string[], options: Options, command: Command) => {
+      const bounds = [options.maxDrop, options.maxBytes].filter((bound) => bound !== undefined).length;
+      if (options.bits === 'auto' && bounds !== 1)
+        command.error('error: --bits auto needs one bound: --max-drop or --max-bytes');
+      if (options.bits !== 'auto' && bounds > 0) command.error('error: --max-drop and --max-bytes are for --bits auto');
+      return run(files, options, io);
+    });
 
 async function run(files: readonly string[], options: Options, io: Io): Promise<void> {
   const bits = parseBits(options.bits);
@@ -51,10 +62,12 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
   const dump = options.json ? io.err : io.out;
   const say = options.dumpAfter ? io.err : io.out;
   let last = performance.now();
-  const { manifest, calibration, wasmMissing } = await withProgress(io, (onProgress) =>
+  const { manifest, calibration, report, wasmMissing } = await withProgress(io, (onProgress) =>
     compile(files, {
       outDir: options.out,
       bits,
+      ...(options.maxDrop !== undefined && { bound: { maxDrop: options.maxDrop } }),
+      ...(options.maxBytes !== undefined && { bound: { maxBytes: options.maxBytes } }),
       js: options.js,
       ...(options.target !== undefined && { target: options.target }),
       ...(options.calib !== undefined && { calibration: options.calib }),
@@ -84,8 +97,19 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
   if (bits !== 'f32' && calibration === undefined)
     io.err(`quantized before: the model's own scales and zero points are kept, and nothing is calibrated\n`);
   if (shipped) io.err(`calibrated on the scenes that ship with sam-qc; give --calib <dir> with your own\n`);
-  say(`${options.out}: ${bits} for ${manifest.target}\n`);
+  say(`${options.out}: ${manifest.bits} for ${manifest.target}\n`);
   for (const { name, nodes, weights_bytes, arena_bytes } of manifest.models)
     say(`  ${name}: ${nodes} nodes, weights ${bytesText(weights_bytes)}, arena ${bytesText(arena_bytes)}\n`);
+  if (report.bit_choice) say(`${bitChoiceText(report.bit_choice)}\n`);
   say(`build it: make -C ${options.out}\n`);
+}
+
+/** How many layers have which bits, and what the masks lose. */
+function bitChoiceText({ groups, chosen: { drop } }: BitChoiceReport): string {
+  const counts = new Map<string, number>();
+  for (const { bits, layers } of groups) counts.set(bits, (counts.get(bits) ?? 0) + layers.length);
+  const layers = [...counts].sort().map(([bits, count]) => `${count} ${count === 1 ? 'layer' : 'layers'} ${bits}`);
+  const lost =
+    drop && `; masks lose ${drop.mean.toFixed(4)} ± ${drop.standard_error.toFixed(4)} IoU on ${drop.prompts} prompts`;
+  return `  ${layers.join(', ')}${lost ?? ''}`;
 }

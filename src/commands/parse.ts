@@ -63,4 +63,19 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** A part of 1: `0.01`. */
+export function parseDrop(text: string): number {
+  const drop = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (!(drop > 0 && drop < 1)) throw new InvalidArgumentError('expected a number between 0 and 1, for instance 0.01');
+  return drop;
+}
+
+/** `1500000`, `1.5MB` or `900kB`; 1 kB is 1000 bytes. */
+export function parseBytes(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)(kB|MB)?$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * ({ kB: 1e3, MB: 1e6 }[unit] ?? 1));
+  if (!(bytes > 0)) throw new InvalidArgumentError('expected a number of bytes, for instance 1500000 or 1.5MB');
+  return bytes;
+}
+
 export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

@@ -204,6 +204,15 @@ describe('wrong usage has status 2', () => {
     [['compile', 'model.onnx']],
     [['compile', 'model.onnx', '-o', 'out', '--target', 'z80']],
     [['compile', 'model.onnx', '-o', 'out', '--keys', 'both']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-drop', '0.01', '--max-bytes', '1000']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'w8a8', '--max-drop', '0.01']],
+    [['compile', 'model.onnx', '-o', 'out', '--max-bytes', '1000']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-drop', '0']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-drop', '1.5']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-drop', 'little']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-bytes', '0']],
+    [['compile', 'model.onnx', '-o', 'out', '--bits', 'auto', '--max-bytes', '2 GB']],
     [['compile', 'model.onnx', '-o', 'out', '--dim', 'points']],
     [['compile', 'model.onnx', '-o', 'out', '--freeze', 'x']],
     [['compile', 'model.onnx', '-o', 'out', '--frobnicate']],
@@ -213,6 +222,10 @@ describe('wrong usage has status 2', () => {
     [['segment', 'out', 'a.png', '-o', 'mask.png', '--box', '9,9,1,1']],
     [['run', 'out', 'model', '--out', 'x', '--threads', '0']],
     [['eval', 'out', '--images', '.', '--prompts', 'p.json', '--reference', 'one.onnx']],
+    [['eval', 'out']],
+    [['eval', 'out', '--images', '.']],
+    [['eval', 'out', '--by-layer', '--prompts', 'p.json']],
+    [['eval', 'out', '--by-layer', '--reference', 'a.onnx', 'b.onnx']],
   ])('%j', async (args) => {
     const { status, out, err } = await cli(...args);
     expect(status).toBe(2);

@@ -32,7 +32,6 @@ async function reportOf(bits: 'w6a6' | 'f32'): Promise<Report> {
   const manifest = { format: 1, target: 'c99', bits, models: [model] } as unknown as Manifest;
   return packageReport(
     [{ name: 'block', sourceSha256: '00', graph, float, ...(quantized && { quantization: quantized.report }) }],
-    bits,
     { manifest, plans: [planMemory(graph)] },
   );
 }

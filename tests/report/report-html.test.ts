@@ -106,7 +106,7 @@ describe('reportHtml', () => {
     expect(await reportHtml(sampleReport())).not.toMatch(/NaN|Infinity|undefined/);
   });
   it('has fewer parts for a float build', async () => {
-    const { models, attentions, ...rest } = sampleReport();
+    const { models, attentions, bit_choice: _choice, ...rest } = sampleReport();
     const page = await reportHtml({
       ...rest,
       bits: 'f32',
@@ -117,7 +117,8 @@ describe('reportHtml', () => {
       outputs: [],
     });
     checkNesting(page);
-    for (const absent of ['id="layers"', 'id="migration"', 'id="outputs"', 'SQNR']) expect(page).not.toContain(absent);
+    for (const absent of ['id="layers"', 'id="bits"', 'id="sources"', 'id="migration"', 'id="outputs"', 'SQNR'])
+      expect(page).not.toContain(absent);
     expect(page).toContain('id="memory"');
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });

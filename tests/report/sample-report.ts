@@ -74,7 +74,7 @@ export function sampleReport(names: readonly string[] = ['layers.0.attn', 'layer
   const models = ['encoder', nameAt(0)];
   return {
     target: 'x86-64-avx2',
-    bits: 'w6a6',
+    bits: 'mixed',
     models: models.map((name, i) => ({
       name,
       source_sha256: 'ab'.repeat(32),
@@ -109,6 +109,34 @@ export function sampleReport(names: readonly string[] = ['layers.0.attn', 'layer
         }),
       ),
     ),
+    bit_choice: {
+      bound: { max_drop: 0.005 },
+      chosen: {
+        weights_bytes: 1_900_000,
+        predicted_db: 24.1,
+        drop: { mean: 0.0021, standard_error: 0.0017, prompts: 87, with_truth: 87 },
+      },
+      tried: [
+        {
+          weights_bytes: 1_900_000,
+          predicted_db: 24.1,
+          drop: { mean: 0.0021, standard_error: 0.0017, prompts: 87, with_truth: 87 },
+        },
+        {
+          weights_bytes: 1_700_000,
+          predicted_db: 18.4,
+          drop: { mean: 0.0061, standard_error: 0.0023, prompts: 87, with_truth: 87 },
+        },
+      ],
+      uniform_bytes: { w4a4: 1_300_000, w6a6: 1_900_000, w8a8: 2_500_000 },
+      groups: ['w4a4', 'w6a6', 'w8a8', 'f32'].map((bits, i) => ({
+        model: models[i % 2]!,
+        layers: Array.from({ length: 1 + (i % 3) }, (_, at) => nameAt(i + at)),
+        bits,
+        bytes: 16_384 * (i + 2),
+        predicted_db: { w4a4: 20 + i, w6a6: 32 + i, w8a8: 44 + i, f32: null },
+      })),
+    },
     migrations: [
       { model: 'encoder', name: nameAt(3), strength: 0.5, errors: { 0: 2, 0.5: 1.2, 0.75: 1.7 } },
       { model: 'encoder', name: nameAt(4), strength: 0, errors: { 0: 2, 0.5: 2.2, 0.75: 2.7 } },
