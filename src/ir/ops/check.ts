@@ -51,8 +51,8 @@ export function requireAtLeast(values: readonly number[], name: string, least: n
 /** A resolved dimension is never negative; only what the bounds prove negative is refused. */
 export function requireDims(dims: readonly Dim[], name: string, { bounds }: InferContext): void {
   for (const dim of dims)
-    if (boundsOf(dim, bounds).max < 0 || (typeof dim === 'number' && !Number.isInteger(dim)))
-      throw new TypeMismatch(`${name}: expected dimensions of 0 or more, found ${showShape(dims)}`);
+    if (boundsOf(dim, bounds).max < 0 || (typeof dim === 'number' && !Number.isSafeInteger(dim)))
+      throw new TypeMismatch(`${name}: expected dimensions of 0 to 2^53 − 1, found ${showShape(dims)}`);
 }
 
 /** Two dimensions that must be the same for every input. Where only the bounds prove it, the number is given back. */
