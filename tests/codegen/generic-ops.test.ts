@@ -8,7 +8,7 @@ import { type AttrsFor, editGraph, emptyGraph } from '../../src/ir/edit.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
 import type { Graph } from '../../src/ir/graph.js';
 import type { OpName } from '../../src/ir/ops/index.js';
-import { symbol } from '../../src/ir/scalar.js';
+import { call, symbol } from '../../src/ir/scalar.js';
 import { tensorFromBytes, tensorToBytes } from '../../src/ir/tensor-bytes.js';
 import type { DType, Tensor } from '../../src/ir/types.js';
 import { decodeNpy, encodeNpy, type NpyArray } from '../../src/npy.js';
@@ -162,6 +162,25 @@ describe.skipIf(compiler === undefined)('generic ops in C', () => {
       for (const [name, expected] of evaluateGraph(graph, inputs))
         expect(difference(expected, actual.get(name)!, false), `${name} of ${sizeN}, ${sizeM}`).toBeUndefined();
     }
+  }, 120_000);
+
+  it('what is only moved keeps its value under optimisation, where a kernel sees elements by size, not by type', async () => {
+    const edit = editGraph(emptyGraph('ops', { n: { min: 1, max: 9 } }));
+    const x = edit.input('x', { dtype: 'f32', shape: [4, symbol('n')] });
+    const scaled = (scale: number) => call('mul_f32', call('to_f32', symbol('n')), scale);
+    const values = [scaled(0.5), scaled(-3), 7.25, scaled(0.25)];
+    const column = edit.emitOne('scalars', [], { values, shape: [4, 1], dtype: 'f32' });
+    const sum = edit.emitOne('binary', [x, column], { fn: 'add' });
+    const best = edit.emitOne('arg_reduce', [sum], { fn: 'max', axis: 0, keepdims: false, select_last: false });
+    const chosen = edit.emitOne('gather', [column, best], { axis: 0 });
+    const turned = edit.emitOne('transpose', [sum], { perm: [1, 0] });
+    const doubled = edit.emitOne('binary', [turned, turned], { fn: 'add' });
+    for (const [name, value] of Object.entries({ sum, chosen, doubled })) edit.output(name, value);
+    const graph = edit.finish();
+    const inputs = new Map([['x', createTensors(createRandom(5))('f32', [4, 6])]]);
+    const actual = await runProgram(graph, inputs, 'moved', '-O3');
+    for (const [name, expected] of evaluateGraph(graph, inputs))
+      expect(difference(expected, actual.get(name)!, false), name).toBeUndefined();
   }, 120_000);
 
   it('large tensors: every block and tile boundary', async () => {

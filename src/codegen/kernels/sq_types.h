@@ -169,11 +169,16 @@ SQ_UNUSED static inline uint16_t sq_types_store_bf16(float value) {
 #define SQ_HIGHEST_bool 1
 
 /*
- * Element types by size in bits, for kernels that only move data.
+ * Element types by size in bits, for kernels that only move data. What they move was written, and will be read, as
+ * another type of that size, often in the function they are inlined into: without may_alias the compiler may take those
+ * accesses for unrelated and drop the writes.
  */
+typedef uint16_t sq_types_16 __attribute__((may_alias));
+typedef uint32_t sq_types_32 __attribute__((may_alias));
+typedef uint64_t sq_types_64 __attribute__((may_alias));
 #define SQ_C_8 uint8_t
-#define SQ_C_16 uint16_t
-#define SQ_C_32 uint32_t
-#define SQ_C_64 uint64_t
+#define SQ_C_16 sq_types_16
+#define SQ_C_32 sq_types_32
+#define SQ_C_64 sq_types_64
 
 #endif
