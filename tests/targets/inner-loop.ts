@@ -13,7 +13,11 @@ export interface InnerLoop {
   readonly multiplying: number;
 }
 
-/** The instruction that does the products of each target's linear kernel, and how many products it does. */
+/** Families whose inner loop does the integer products of a model. */
+export const FAMILIES = ['sq_linear_u8s8', 'sq_attention_u8'] as const;
+export type Family = (typeof FAMILIES)[number];
+
+/** The instruction that does the products of each target's kernels, and how many products it does. */
 export const PRODUCTS = {
   'aarch64-neon': { mnemonic: /^smull2?$/, macs: 8 },
   'aarch64-dotprod': { mnemonic: /^sdot$/, macs: 16 },
@@ -31,15 +35,15 @@ function parse(text: string): { readonly address: number; readonly mnemonic: str
 }
 
 /**
- * Compiles a target's sq_linear_u8s8 and reads the disassembly of the loop that does most of its products: what lies between a
- * branch backwards and where it goes.
+ * Compiles a target's kernel and reads the disassembly of the loop that does most of its products: what lies between a branch
+ * backwards and where it goes. (Attention's two products run through the same loop.)
  *
  * @throws where the object has no such loop
  */
-export function linearInnerLoop(target: ArmTarget, compiler: readonly string[]): InnerLoop {
+export function innerLoop(family: Family, target: ArmTarget, compiler: readonly string[]): InnerLoop {
   const folder = mkdtempSync(join(tmpdir(), 'sam-qc-loop-'));
   try {
-    const name = `sq_linear_u8s8__${target.slice('aarch64-'.length)}`;
+    const name = `${family}__${target.slice('aarch64-'.length)}`;
     const [command, ...first] = compiler;
     if (command === undefined) throw new Error('no compiler');
     const [source, object] = [join(folder, 'kernel.c'), join(folder, 'kernel.o')];

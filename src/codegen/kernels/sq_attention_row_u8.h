@@ -1,6 +1,6 @@
 #ifndef SQ_ATTENTION_ROW_U8_H
 #define SQ_ATTENTION_ROW_U8_H
-/* What the portable and the AVX2 attention share: everything about one row that is not a product. */
+/* What attentions share: everything about one row that is not a product. */
 #include "sq_attention_u8.h"
 #include "sq_math.h"
 
