@@ -9,8 +9,8 @@ import type { SamImage, SamPrompt } from '../../src/codegen/js-runtime/sam-argum
 import type { Tensor } from '../../src/codegen/js-runtime/tensor.js';
 import { readPicture } from '../../src/image.js';
 import { intersectionOverUnion, readMask } from '../../src/mask.js';
-import { codings, smallSam } from '../codegen/small-sam.js';
 import { quantizeByEvaluation } from '../quantize-by-evaluation.js';
+import { codings, smallSam } from '../small-sam.js';
 import { type AnyModel, emitWithBindings, hasMake, hasWasmCompiler, skipped, typeCheck } from './emit.js';
 
 skipped('tests/bindings/sam.test.ts');

@@ -11,7 +11,7 @@ import { type Graph, typeOf } from '../../src/ir/graph.js';
 import { tensorToBytes } from '../../src/ir/tensor-bytes.js';
 import { foldSign } from '../../src/passes/fold-sign.js';
 import { ATTENTION } from '../../src/passes/scale-query-key.js';
-import { smallSam } from './small-sam.js';
+import { smallSam } from '../small-sam.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-signs-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { evaluateGraph } from '../../src/ir/evaluate.js';
 import { tensorToBytes } from '../../src/ir/tensor-bytes.js';
 import type { Tensor } from '../../src/ir/types.js';
 import { quantizeByEvaluation } from '../quantize-by-evaluation.js';
-import { codings, smallSam } from './small-sam.js';
+import { codings, smallSam } from '../small-sam.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-bytes-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -10,7 +10,7 @@ import { openPackage, runModel } from '../../src/compiled-package.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
 import type { Graph } from '../../src/ir/graph.js';
 import { quantizeByEvaluation } from '../quantize-by-evaluation.js';
-import { codings, type SmallModel, smallSam } from './small-sam.js';
+import { codings, type SmallModel, smallSam } from '../small-sam.js';
 
 const STRICT = '-std=c11 -Wall -Wextra -Wpedantic -Werror -ffp-contract=off';
 const SANITIZERS = `${STRICT} -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all`;

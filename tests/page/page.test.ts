@@ -10,7 +10,7 @@ import { intersectionOverUnion, type Mask, readMask } from '../../src/mask.js';
 import { type Server, serve } from '../../src/serve.js';
 import { SHIPPED_EXAMPLES } from '../../src/shipped.js';
 import { hasWasmCompiler } from '../bindings/emit.js';
-import { smallSam } from '../codegen/small-sam.js';
+import { smallSam } from '../small-sam.js';
 
 /** The page, from a click to a mask, in a browser without a screen. */
 

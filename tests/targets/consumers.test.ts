@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emitPackage } from '../../src/codegen/emit-package.js';
 import type { TargetName } from '../../src/codegen/targets.js';
 import { findProgram } from '../../src/host-tools.js';
-import { quantizedSmallSam, type SmallSam } from './small-sam.js';
+import { quantizedSmallSam, type SmallSam } from '../small-sam.js';
 
 /** The examples in C, in C++ and on bare metal, built against a package and run: all print the same hashes. */
 

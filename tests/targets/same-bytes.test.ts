@@ -9,8 +9,8 @@ import { C_FLAGS } from '../../src/codegen/emit-build-files.js';
 import { emitPackage, type ManifestModel } from '../../src/codegen/emit-package.js';
 import { runnerArray } from '../../src/compiled-package.js';
 import { writeNpy } from '../../src/npy.js';
+import { quantizedSmallSam, type SmallSam } from '../small-sam.js';
 import { MACHINES, type Machine, runOn, twoAtATime } from './machines.js';
-import { quantizedSmallSam, type SmallSam } from './small-sam.js';
 
 /**
  * The small SAM, encoder and decoder at 8, 6 and 4 bits, compiled for every target and run with 1 and 2 threads (under the

@@ -1,16 +1,18 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { rowLog2 } from '../../src/calibrate/precision.js';
-import { loadImage } from '../../src/image.js';
-import { evaluateGraph } from '../../src/ir/evaluate.js';
-import type { Graph } from '../../src/ir/graph.js';
-import type { SoftmaxQuantizer } from '../../src/ir/integer/attention-parameters.js';
-import { importModel } from '../../src/ir/onnx/import-model.js';
-import type { Tensor } from '../../src/ir/types.js';
-import { runPipeline } from '../../src/passes/pass.js';
-import { PASSES } from '../../src/passes/pipeline.js';
+import { rowLog2 } from '../src/calibrate/precision.js';
+import type { PackageModel } from '../src/codegen/emit-package.js';
+import { loadImage } from '../src/image.js';
+import { evaluateGraph } from '../src/ir/evaluate.js';
+import type { Graph } from '../src/ir/graph.js';
+import type { SoftmaxQuantizer } from '../src/ir/integer/attention-parameters.js';
+import { importModel } from '../src/ir/onnx/import-model.js';
+import type { Tensor } from '../src/ir/types.js';
+import { runPipeline } from '../src/passes/pass.js';
+import { PASSES } from '../src/passes/pipeline.js';
+import { quantizeByEvaluation } from './quantize-by-evaluation.js';
 
-const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+const examples = fileURLToPath(new URL('../examples/', import.meta.url));
 
 const f32 = (shape: readonly number[], data: ArrayLike<number>): Tensor => ({
   dtype: 'f32',
@@ -57,4 +59,24 @@ export async function smallSam(): Promise<readonly [SmallModel, SmallModel]> {
     { name: 'encoder', graph: encoder, inputs: image },
     { name: 'decoder', graph: program('decoder'), inputs: prompt },
   ];
+}
+
+export interface SmallSam {
+  readonly models: readonly PackageModel[];
+  /** By model and by the names of its inputs. */
+  readonly inputs: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
+}
+
+/** The small SAM quantized to each of `widths`, from one evaluation: models `encoder_<bits>` and `decoder_<bits>`. */
+export async function quantizedSmallSam(widths: readonly number[]): Promise<SmallSam> {
+  const float = await smallSam();
+  const named = widths.flatMap((bits) => float.map((model) => ({ ...model, bits, name: `${model.name}_${bits}` })));
+  return {
+    models: named.map(({ name, graph, inputs, bits }) => ({
+      name,
+      graph: quantizeByEvaluation(graph, inputs, bits, codings(bits)),
+      sourceSha256: '',
+    })),
+    inputs: new Map(named.map(({ name, inputs }) => [name, inputs])),
+  };
 }
