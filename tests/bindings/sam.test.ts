@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -183,11 +184,29 @@ export const best2 = iou[best];
   });
 });
 
+/** Encodes and segments a made-up picture; prints SHA-256 of what comes out. Nothing in it is of one runtime only. */
+const CONSUMER = `
+import { Sam } from './js/index.js';
+const sam = await Sam.load();
+const data = Uint8Array.from({ length: 200 * 150 * 3 }, (_, i) => (i * i) % 251);
+const { embeddings } = await sam.encode({ data, width: 200, height: 150 });
+const { masks, iou } = await sam.segment({ points: [[80, 75]], logits: true });
+for (const array of [embeddings.data, iou, ...masks]) {
+  const hash = await crypto.subtle.digest('SHA-256', array);
+  console.log(Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join(''));
+}
+sam.dispose();
+`;
+const DENO = fileURLToPath(new URL('../../node_modules/deno/bin.cjs', import.meta.url));
+const hasDeno = spawnSync(process.execPath, [DENO, '--version']).status === 0;
+if (!hasDeno) console.log('tests/bindings/sam.test.ts: skipped in Deno, which npm has not installed for this platform');
+
+const QUANTIZED = [
+  ['w8a8', 8],
+  ['w4a4', 4],
+] as const;
 describe.skipIf(!hasWasmCompiler || !hasMake)('Sam, quantized', () => {
-  it.each([
-    ['w8a8', 8],
-    ['w4a4', 4],
-  ] as const)(
+  it.each(QUANTIZED)(
     'gives the bytes of the native build: %s',
     async (bits, width) => {
       const outDir = join(scratch, bits);
@@ -209,4 +228,13 @@ describe.skipIf(!hasWasmCompiler || !hasMake)('Sam, quantized', () => {
     },
     300_000,
   );
+  it.skipIf(!hasDeno).each(QUANTIZED)('gives the same bytes in Deno as in Node.js: %s', async (bits) => {
+    const [folder, env] = [join(scratch, bits), { DENO_DIR: join(scratch, 'deno'), DENO_NO_UPDATE_CHECK: '1' }];
+    const script = join(folder, 'consumer.mjs');
+    writeFileSync(script, CONSUMER);
+    const inNode = await execa(process.execPath, [script]);
+    const inDeno = await execa(process.execPath, [DENO, 'run', `--allow-read=${folder}`, script], { env });
+    expect(inNode.stdout).toMatch(/^([0-9a-f]{64}\n?){6}$/);
+    expect(inDeno.stdout).toBe(inNode.stdout);
+  });
 });
