@@ -1,15 +1,17 @@
 /**
  * WebAssembly in one Node.js run, one thread: a compiled package against onnxruntime-web's float WebAssembly.
  *
- *   npx tsx bench/wasm.ts <dir compiled from the pair> <encoder.onnx> <decoder.onnx> [runs]
+ *   npx tsx bench/wasm.ts [--runs 15] <dir of the package> <model.onnx>...
  *
- * Prints the median and the least of the runs in milliseconds, theirs and ours in turn so that a busy machine is fair to
- * both, and the ratio of the medians.
+ * Prints the median and the least processor time of the runs in milliseconds, theirs and ours in turn so that a busy machine
+ * is fair to both, and the ratio of the medians; then the size of what a browser loads.
  */
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { ModelDescription } from '../src/codegen/js-runtime/description.js';
 import type { Tensor } from '../src/codegen/js-runtime/tensor.js';
 
@@ -29,12 +31,16 @@ interface Runtime {
   readonly InferenceSession: { create(bytes: Uint8Array, options: object): Promise<Session> };
 }
 
-const [dir, encoderFile, decoderFile, count = '15'] = process.argv.slice(2);
-if (dir === undefined || encoderFile === undefined || decoderFile === undefined) {
-  console.error('usage: bench/wasm.ts <dir> <encoder.onnx> <decoder.onnx> [runs]');
+const { values, positionals } = parseArgs({
+  options: { runs: { type: 'string', default: '15' } },
+  allowPositionals: true,
+});
+const [dir, ...files] = positionals;
+const runs = Number(values.runs);
+if (dir === undefined || files.length === 0 || !(runs >= 1)) {
+  console.error('usage: bench/wasm.ts [--runs 15] <dir> <model.onnx>...');
   process.exit(2);
 }
-const runs = Number(count);
 const ort = createRequire(import.meta.url)('onnxruntime-web') as Runtime;
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
@@ -53,7 +59,8 @@ const special: Readonly<Record<string, readonly number[]>> = {
   has_mask_input: [0],
 };
 
-function inputsOf({ inputs }: ModelDescription, side: number): Readonly<Record<string, Tensor>> {
+function inputsOf({ inputs }: ModelDescription): Readonly<Record<string, Tensor>> {
+  const side = 4 * Number(inputs.find(({ name }) => name === 'mask_input')?.shape[2]);
   return Object.fromEntries(
     inputs.map(({ name, shape }) => {
       const dims = shape.map((dim) => (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)));
@@ -65,17 +72,25 @@ function inputsOf({ inputs }: ModelDescription, side: number): Readonly<Record<s
   );
 }
 
+/** Milliseconds of processor time. */
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await work();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
 };
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-async function compare(label: string, model: Model, file: string, side: number): Promise<void> {
-  const inputs = inputsOf(model.description, side);
-  const session = await ort.InferenceSession.create(await readFile(file), { executionProviders: ['wasm'] });
+async function compare(model: Model, file: string): Promise<void> {
+  const inputs = inputsOf(model.description);
+  // Weights beside the model, where it has them there.
+  const weights = file.replace(/onnx$/, 'weights');
+  const externalData = existsSync(weights) ? [{ path: basename(weights), data: await readFile(weights) }] : [];
+  const session = await ort.InferenceSession.create(await readFile(file), {
+    executionProviders: ['wasm'],
+    externalData,
+  });
   const feeds = Object.fromEntries(
     Object.entries(inputs).map(([name, { data, shape }]) => [
       name,
@@ -95,19 +110,18 @@ async function compare(label: string, model: Model, file: string, side: number):
   const show = (values: readonly number[]): string =>
     `${median(values).toFixed(1).padStart(7)} (least ${Math.min(...values).toFixed(1)})`;
   console.log(
-    `${label.padEnd(8)} ours ${show(ours)} ms   onnxruntime-web ${show(theirs)} ms   ${(median(theirs) / median(ours)).toFixed(2)} times faster (least: ${(Math.min(...theirs) / Math.min(...ours)).toFixed(2)})`,
+    `${model.description.name.padEnd(8)} ours ${show(ours)} ms   onnxruntime-web ${show(theirs)} ms   ${(median(theirs) / median(ours)).toFixed(2)} times faster (least: ${(Math.min(...theirs) / Math.min(...ours)).toFixed(2)})`,
   );
 }
 
-const { loadEncoder, loadDecoder } = compiled;
-if (loadEncoder === undefined || loadDecoder === undefined) throw new Error(`${dir}: no encoder and decoder`);
-const encoder = await loadEncoder();
-const side = Number(encoder.description.inputs[0]?.shape[2]);
-const decoder = await loadDecoder();
-await compare('encoder', encoder, encoderFile, side);
-await compare('decoder', decoder, decoderFile, side);
-const files = ['encoder.wasm', 'encoder.weights', 'decoder.wasm', 'decoder.weights'];
-const bytes = await Promise.all(files.map(async (name) => (await stat(join(dir, 'js', name))).size));
+const names = files.map((file) => basename(file, '.onnx'));
+for (const [i, name] of names.entries()) {
+  const load = compiled[`load${name.charAt(0).toUpperCase()}${name.slice(1)}`];
+  if (load === undefined) throw new Error(`${dir}: no model ${name}`);
+  await compare(await load(), files[i] ?? '');
+}
+const parts = names.flatMap((name) => [`${name}.wasm`, `${name}.weights`]);
+const bytes = await Promise.all(parts.map(async (name) => (await stat(join(dir, 'js', name))).size));
 console.log(
-  `wasm + weights ${(bytes.reduce((a, b) => a + b, 0) / 1e6).toFixed(2)} MB (${files.map((name, i) => `${name} ${bytes[i]}`).join(', ')})`,
+  `wasm + weights ${(bytes.reduce((a, b) => a + b, 0) / 1e6).toFixed(2)} MB (${parts.map((name, i) => `${name} ${bytes[i]}`).join(', ')})`,
 );

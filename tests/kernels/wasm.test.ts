@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 
-/** The integer kernels for WebAssembly in Node.js: the C tests of the other targets, built for WASI. */
+/** The kernels for WebAssembly in Node.js: the C tests of the other targets, built for WASI. */
 
 const here = dirname(fileURLToPath(import.meta.url));
 const kernels = join(here, '../../src/codegen/kernels');
@@ -50,23 +50,15 @@ process.exitCode = wasi.start(instance);
 `;
 
 function digestOf(
-  source: string,
+  source: `${'integer' | 'float'}/${string}`,
   label: string,
   flags: readonly string[],
   run: (binary: string) => readonly string[],
 ): string {
-  const binary = join(build, `${source}-${label}`);
+  const binary = join(build, `${source.replace('/', '-')}-${label}`);
   const strict = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-ffp-contract=off'];
   const includes = [kernels, here, join(here, 'integer')].map((folder) => `-I${folder}`);
-  execFileSync('clang-19', [
-    ...strict,
-    ...flags,
-    ...includes,
-    join(here, 'integer', `${source}.c`),
-    '-o',
-    binary,
-    '-lm',
-  ]);
+  execFileSync('clang-19', [...strict, ...flags, ...includes, join(here, `${source}.c`), '-o', binary, '-lm']);
   const [command = '', ...args] = run(binary);
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
   const summary = /comparisons [1-9]\d* failures 0 digest (\w+)/.exec(stdout);
@@ -76,7 +68,7 @@ function digestOf(
   return summary?.[1] ?? '';
 }
 
-describe.skipIf(missing !== undefined)('integer kernels in WebAssembly', () => {
+describe.skipIf(missing !== undefined)('kernels in WebAssembly', () => {
   const node = (binary: string): readonly string[] => [
     process.execPath,
     '--no-warnings',
@@ -85,7 +77,7 @@ describe.skipIf(missing !== undefined)('integer kernels in WebAssembly', () => {
     RUN,
     binary,
   ];
-  for (const source of ['elementwise', 'product', 'attention'])
+  for (const source of ['integer/elementwise', 'integer/product', 'integer/attention', 'float/linear'] as const)
     it(`${source}: simd128 gives the portable kernel's bytes, and the digest of this machine`, () => {
       const native = digestOf(source, 'native', [], (binary) => [binary]);
       expect(digestOf(source, 'simd128', [...WASM, ...VARIANT], node)).toBe(native);

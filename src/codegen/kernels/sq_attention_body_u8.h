@@ -5,20 +5,20 @@
 #include "sq_gemm_body_u8s8.h"
 
 /*
- * Up to 6 queries of one head at a time: products in register tiles of 6 x 16, everything else row by row as the portable
+ * Up to 4 queries of one head at a time: products in register tiles of 4 x 16, everything else row by row as the portable
  * kernel. Probabilities are 16-bit and values v - 128, so 512 keys fit 32-bit sums (512 * 32767 * 128 < 2^31); sums over
  * more keys are added in 64 bits. Keys and values are packed once while consecutive units have the same head and window.
  */
-enum { SQ_ATTENTION_BODY_U8_MR = SQ_GEMM_BODY_U8S8_MR, SQ_ATTENTION_BODY_U8_KEYS = 512 };
+enum { SQ_ATTENTION_BODY_U8_MR = 4, SQ_ATTENTION_BODY_U8_KEYS = 512 };
 
 typedef struct {
   int8_t *k;                /* k - k_offset, [n / 16][C4][16][4] */
   int32_t *terms;           /* [n rounded up to 16]: -zq * sum of a key */
   int8_t *v;                /* v - 128, [cv / 16][keys / 4][16][4] */
-  int64_t *sums;            /* [6][cv rounded up to 16] */
-  int32_t *logits;          /* [6][row] */
+  int64_t *sums;            /* [4][cv rounded up to 16] */
+  int32_t *logits;          /* [4][row] */
   float *x, *rel_h, *rel_w; /* one row */
-  int16_t *p, *q;           /* [6][row], [6][C4 * 4] */
+  int16_t *p, *q;           /* [4][row], [4][C4 * 4] */
   int64_t row, keys, channels, values;
 } sq_attention_body_u8_scratch;
 
@@ -39,26 +39,40 @@ SQ_UNUSED static inline sq_attention_body_u8_scratch sq_attention_body_u8_divide
   return s;
 }
 
-__attribute__((noinline, unused)) static void sq_attention_body_u8_pack(const sq_attention_u8_args *a, const sq_attention_body_u8_scratch *s,
-                                                                 const uint8_t *k, const uint8_t *k_pad, const uint8_t *v,
-                                                                 const uint8_t *v_pad, int64_t y0, int64_t x0) {
-  const uint8_t offset = (uint8_t)a->k_offset;
+/* The c channels of a key minus offset to [C4][16][4], of which `to` is the key's first group; returns their sum. */
+typedef int32_t (*sq_attention_body_u8_key)(const uint8_t *key, int64_t c, uint8_t offset, int8_t *to);
+/* The cv channels of four keys' values minus 128 to [16][4] in blocks of 16 channels, the last filled with zeros. */
+typedef void (*sq_attention_body_u8_values)(const uint8_t *const value[4], int64_t cv, int8_t *to, int64_t block);
+
+SQ_UNUSED static int32_t sq_attention_body_u8_pack_key(const uint8_t *key, int64_t c, uint8_t offset, int8_t *to) {
+  int32_t sum = 0;
+  for (int64_t ch = 0; ch < sq_attention_u8_round(c, 4); ch++) {
+    const int8_t value = (int8_t)(ch < c ? (uint8_t)(key[ch] - offset) : 0);
+    to[ch / 4 * 64 + ch % 4] = value;
+    sum += value;
+  }
+  return sum;
+}
+
+SQ_UNUSED static void sq_attention_body_u8_pack_values(const uint8_t *const value[4], int64_t cv, int8_t *to, int64_t block) {
+  for (int64_t ch = 0; ch < sq_attention_u8_round(cv, 16); ch++)
+    for (int e = 0; e < 4; e++) to[ch / 16 * block + ch % 16 * 4 + e] = (int8_t)(ch < cv ? value[e][ch] ^ 128 : 0);
+}
+
+__attribute__((noinline, unused)) static void sq_attention_body_u8_pack(const sq_attention_u8_args *a,
+                                                                        const sq_attention_body_u8_scratch *s, const uint8_t *k,
+                                                                        const uint8_t *k_pad, const uint8_t *v, const uint8_t *v_pad,
+                                                                        int64_t y0, int64_t x0, sq_attention_body_u8_key pack_key,
+                                                                        sq_attention_body_u8_values pack_values) {
   for (int64_t j = 0; j < s->keys; j++) {
-    int8_t *to = s->k + (j / 16 * s->channels * 4 + j % 16) * 4;
     const uint8_t *key = sq_attention_row_u8_key(a, k, a->k_row, k_pad, y0, x0, sq_min_i64(j, a->n - 1));
-    int32_t sum = 0;
-    for (int64_t ch = 0; ch < s->channels; ch++) {
-      const int8_t value = (int8_t)(ch < a->c ? (uint8_t)(key[ch] - offset) : 0);
-      to[ch / 4 * 64 + ch % 4] = value;
-      sum += value;
-    }
-    s->terms[j] = -a->zq * sum;
+    s->terms[j] = -a->zq * pack_key(key, a->c, (uint8_t)a->k_offset, s->k + (j / 16 * s->channels * 4 + j % 16) * 4);
   }
   const int64_t groups = sq_ceil_div_i64(a->n, 4);
-  for (int64_t j = 0; j < groups * 4; j++) {
-    const uint8_t *value = sq_attention_row_u8_key(a, v, a->v_row, v_pad, y0, x0, sq_min_i64(j, a->n - 1));
-    for (int64_t ch = 0; ch < a->cv; ch++) s->v[((ch / 16 * groups + j / 4) * 16 + ch % 16) * 4 + j % 4] = (int8_t)(value[ch] ^ 128);
-    for (int64_t ch = a->cv; ch < s->values; ch++) s->v[((ch / 16 * groups + j / 4) * 16 + ch % 16) * 4 + j % 4] = 0;
+  for (int64_t g = 0; g < groups; g++) {
+    const uint8_t *value[4];
+    for (int64_t e = 0; e < 4; e++) value[e] = sq_attention_row_u8_key(a, v, a->v_row, v_pad, y0, x0, sq_min_i64(4 * g + e, a->n - 1));
+    pack_values(value, a->cv, s->v + g * 64, groups * 64);
   }
 }
 
@@ -82,7 +96,9 @@ __attribute__((always_inline, unused)) static inline void sq_attention_body_u8_w
 }
 
 __attribute__((always_inline, unused)) static inline void sq_attention_body_u8(const sq_attention_u8_args *a, int64_t begin, int64_t end,
-                                                                               int64_t worker, sq_gemm_body_u8s8_tile tile) {
+                                                                               int64_t worker, sq_gemm_body_u8s8_tile tile,
+                                                                               sq_attention_body_u8_key pack_key,
+                                                                               sq_attention_body_u8_values pack_values) {
   enum { MR = SQ_ATTENTION_BODY_U8_MR };
   const int64_t windows = sq_attention_u8_windows(a), groups = sq_attention_u8_groups(a);
   const int64_t windows_x = a->win_h > 0 ? sq_ceil_div_i64(a->grid_w, a->win_w) : 1;
@@ -95,7 +111,7 @@ __attribute__((always_inline, unused)) static inline void sq_attention_body_u8(c
     if (packed != unit / groups) {
       packed = unit / groups;
       sq_attention_body_u8_pack(a, &s, a->k + b * a->k_batch + h * a->c, a->k_pad ? a->k_pad + h * a->c : NULL,
-                                 a->v + b * a->v_batch + h * a->cv, a->v_pad ? a->v_pad + h * a->cv : NULL, y0, x0);
+                                 a->v + b * a->v_batch + h * a->cv, a->v_pad ? a->v_pad + h * a->cv : NULL, y0, x0, pack_key, pack_values);
     }
     const int64_t last = sq_min_i64(a->m, (unit % groups + 1) * SQ_ATTENTION_U8_QUERIES);
     for (int64_t i = unit % groups * SQ_ATTENTION_U8_QUERIES; i < last;) {

@@ -54,8 +54,12 @@ SQ_UNUSED static inline float sq_attention_row_u8_logits(const sq_attention_u8_a
   if (bias) {
     for (int64_t j = 0; j < n; j++) x[j] = x[j] + bias[j];
   }
-  float lanes[16], mx;
-  for (int l = 0; l < 16; l++) lanes[l] = sq_from_bits_f32(0xff800000u);
+  float lanes[16], mx = sq_from_bits_f32(0xff800000u);
+  if (n < 16) {
+    for (int64_t j = 0; j < n; j++) mx = x[j] > mx ? x[j] : mx;
+    return mx;
+  }
+  for (int l = 0; l < 16; l++) lanes[l] = mx;
   int64_t j = 0;
   for (; j + 16 <= n; j += 16)
     for (int l = 0; l < 16; l++) lanes[l] = x[j + l] > lanes[l] ? x[j + l] : lanes[l];
@@ -116,18 +120,40 @@ SQ_UNUSED static inline int32_t sq_attention_row_u8_probabilities(const sq_atten
   return total;
 }
 
-/* Results of channels [0, count) from their sums, to out + at. */
+/* Results of channels [0, count) from their sums as floats, which are overwritten, to out + at. */
+SQ_UNUSED static inline void sq_attention_row_u8_results(const sq_attention_u8_args *a, float *restrict result, int32_t total, int64_t at,
+                                                         int64_t count) {
+  if (a->kind == SQ_ATTENTION_AGQ) {
+    for (int64_t ch = 0; ch < count; ch++) result[ch] = result[ch] * a->agq_scale;
+  } else if (total > 0) {
+    for (int64_t ch = 0; ch < count; ch++) result[ch] = result[ch] / (float)total;
+  } else {
+    for (int64_t ch = 0; ch < count; ch++) result[ch] = 0.0f;
+  }
+  if (a->out_f32) {
+    float *restrict out = a->out_f32 + at;
+    for (int64_t ch = 0; ch < count; ch++) out[ch] = result[ch] * a->v_scale;
+  }
+  if (a->out_u8) {
+    const float mul = a->out_mul;
+    const int32_t zp = a->out_zp, qmax = a->out_qmax;
+    uint8_t *restrict out = a->out_u8 + at;
+    for (int64_t ch = 0; ch < count; ch++) out[ch] = sq_code_u8(result[ch] * mul, zp, qmax);
+  }
+}
+
+/* Results of `count` channels from their sums, to out + at. */
 SQ_UNUSED static inline void sq_attention_row_u8_finish(const sq_attention_u8_args *a, const int64_t *sums, int32_t total, int64_t at,
                                                         int64_t count) {
-  for (int64_t ch = 0; ch < count; ch++) {
-    float result;
-    if (a->kind == SQ_ATTENTION_AGQ) {
-      result = (float)sums[ch] * a->agq_scale;
-    } else {
-      result = total > 0 ? (float)sums[ch] / (float)total : 0.0f;
-    }
-    if (a->out_u8) a->out_u8[at + ch] = sq_code_u8(result * a->out_mul, a->out_zp, a->out_qmax);
-    if (a->out_f32) a->out_f32[at + ch] = result * a->v_scale;
+  const int fits = a->n <= 257; /* n * 32767 * 255 < 2^31: a sum is its low half, and vectors of those become floats */
+  for (int64_t ch = 0; ch < count; ch += 64) {
+    float result[64];
+    const int64_t part = sq_min_i64(64, count - ch);
+    if (fits)
+      for (int64_t j = 0; j < part; j++) result[j] = (float)(int32_t)sums[ch + j];
+    else
+      for (int64_t j = 0; j < part; j++) result[j] = (float)sums[ch + j];
+    sq_attention_row_u8_results(a, result, total, at + ch, part);
   }
 }
 

@@ -185,6 +185,7 @@ int main(void) {
   test_matmul(1, 1, 1, 1, 0, 0, 0), test_matmul(3, 3, 5, 7, 0, 0, 0), test_matmul(4, 17, 70, 9, 0, 0, 1);
   test_matmul(2, 4, 1030, 32, 0, 0, 0), test_matmul(2, 6, 33, 12, 1, 1, 1), test_matmul(1, 5, 16, 3, 1, 0, 0);
   test_matmul(2, 37, 4, 32, 0, 1, 0), test_matmul(2, 18, 3, 130, 1, 0, 1), test_matmul(1, 2, 1, 65, 0, 1, 0);
+  test_matmul(2, 19, 4, 32, 0, 0, 1), test_matmul(1, 6, 516, 7, 1, 0, 0), test_matmul(1, 9, 4, 5, 0, 1, 0);
   test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
   test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
   return check_finish();

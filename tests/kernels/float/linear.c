@@ -16,6 +16,10 @@
 #include "sq_linear_f32__avx512.c"
 #include "sq_linear_f32_fast__avx512.c"
 #endif
+#if defined(__wasm_simd128__)
+#include "sq_conv_f32__simd128.c"
+#include "sq_linear_f32__simd128.c"
+#endif
 
 typedef struct variant {
   const char *name;
@@ -34,6 +38,9 @@ static const variant variants[] = {
 #if defined(__AVX512F__)
     {"avx512", sq_linear_f32__avx512, sq_conv_f32__avx512, 32, 1},
     {"fast avx512", sq_linear_f32_fast__avx512, sq_conv_f32_fast__avx512, 32, 0},
+#endif
+#if defined(__wasm_simd128__)
+    {"simd128", sq_linear_f32__simd128, sq_conv_f32__simd128, 16, 1},
 #endif
 };
 
