@@ -9,9 +9,9 @@ import { importModel } from '../../../src/ir/onnx/import-model.js';
 import type { Tensor } from '../../../src/ir/types.js';
 import { runPipeline } from '../../../src/passes/pass.js';
 import { PASSES } from '../../../src/passes/pipeline.js';
-import { codings, type SmallModel, smallSam } from '../../codegen/small-sam.js';
 import { f32, writeModel } from '../../ir/onnx/build-model.js';
 import { quantizeByEvaluation } from '../../quantize-by-evaluation.js';
+import { codings, type SmallModel, smallSam } from '../../small-sam.js';
 import { miniDecoder, miniEncoder } from '../mini-sam.js';
 import { random } from '../random.js';
 
