@@ -79,7 +79,11 @@ const REFUSED: readonly (readonly [string, Uint8Array, RegExp])[] = [
     /tensor 'w': .*too short/,
   ],
   ['a constant with a negative size', encodeModel(fill([-4])), /fill \(ConstantOfShape\)/],
-  ['a constant of a size beyond exact integers', encodeModel(fill([2 ** 56, 0])), /fill \(ConstantOfShape\).* 0 to 2\^53/],
+  [
+    'a constant of a size beyond exact integers',
+    encodeModel(fill([2 ** 56, 0])),
+    /fill \(ConstantOfShape\).* 0 to 2\^53/,
+  ],
   [
     'an input of a size beyond integers',
     encodeModel({ ...relu, inputs: { x: { dtype: 'f32', shape: [2 ** 40, 2 ** 40] } } }),
