@@ -48,6 +48,7 @@ const SAM_RUNTIME = [
   '../../decoder-prompt.ts',
   '../../prepare-image.ts',
   '../../resample.ts',
+  '../../user-error.ts',
 ] as const;
 
 const SPECIFIER = /((?:from|import)\s*\(?\s*')(?:\.\.\/)*(?:\.\/)?([\w-]+\.js')/g;
