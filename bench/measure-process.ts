@@ -1,8 +1,17 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** What a part of a run took: from the line of output that names it to the next such line. */
+export interface PhaseUse {
+  readonly name: string;
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly peakRssBytes: number;
+}
+
 /** What a process and its descendants took. */
 export interface ProcessUse {
+  readonly phases: readonly PhaseUse[];
   readonly wallSeconds: number;
   /** Processor time of all of them. */
   readonly cpuSeconds: number;
@@ -61,26 +70,27 @@ function treeOf(root: number): ReadonlyMap<number, ProcessState> {
 /**
  * Runs a program to its end and samples what it uses; Linux only.
  *
- * @param onLine gets every line of its standard output
+ * @param onLine gets every line of its standard output; what it returns is the name of the phase that begins there
  * @throws where it fails
  */
 export async function measureProcess(
   program: string,
   args: readonly string[],
-  onLine: (line: string) => void,
+  onLine: (line: string) => string | undefined,
 ): Promise<ProcessUse> {
   const start = performance.now();
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let peakRssBytes = 0;
   let cpuSeconds = 0;
   const peakRssByProgram: Record<string, number> = {};
+  const phases: { name: string; start: number; cpuAtStart: number; peakRssBytes: number }[] = [];
   const sample = (): void => {
     if (child.pid === undefined) return;
     const tree = [...treeOf(child.pid).values()];
-    peakRssBytes = Math.max(
-      peakRssBytes,
-      tree.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
-    );
+    const resident = tree.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+    peakRssBytes = Math.max(peakRssBytes, resident);
+    const phase = phases.at(-1);
+    if (phase) phase.peakRssBytes = Math.max(phase.peakRssBytes, resident);
     cpuSeconds = Math.max(
       cpuSeconds,
       tree.reduce((sum, state) => sum + state.cpuSeconds, 0),
@@ -89,11 +99,17 @@ export async function measureProcess(
       peakRssByProgram[name] = Math.max(peakRssByProgram[name] ?? 0, rssBytes);
   };
   const timer = setInterval(sample, SAMPLE_MS);
+  const hear = (line: string): void => {
+    const name = onLine(line);
+    if (name === undefined || name === phases.at(-1)?.name) return;
+    sample();
+    phases.push({ name, start: performance.now(), cpuAtStart: cpuSeconds, peakRssBytes: 0 });
+  };
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    lines.forEach(onLine);
+    lines.forEach(hear);
   });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -105,6 +121,16 @@ export async function measureProcess(
   } finally {
     clearInterval(timer);
   }
-  if (rest !== '') onLine(rest);
-  return { wallSeconds: (performance.now() - start) / 1000, cpuSeconds, peakRssBytes, peakRssByProgram };
+  if (rest !== '') hear(rest);
+  const end = performance.now();
+  const taken = phases.map((phase, i): PhaseUse => {
+    const next = phases[i + 1];
+    return {
+      name: phase.name,
+      wallSeconds: ((next?.start ?? end) - phase.start) / 1000,
+      cpuSeconds: (next?.cpuAtStart ?? cpuSeconds) - phase.cpuAtStart,
+      peakRssBytes: phase.peakRssBytes,
+    };
+  });
+  return { phases: taken, wallSeconds: (end - start) / 1000, cpuSeconds, peakRssBytes, peakRssByProgram };
 }

@@ -27,13 +27,21 @@ export function findModel(name: ModelName, work: string): ModelFiles {
     encoder: join(folder, 'encoder.onnx'),
     decoder: join(folder, 'decoder.onnx'),
   });
-  if (name === 'vit-b') return pair(materialized(join(SHARED, 'models/sam-vit-b'), join(work, 'models/vit-b')));
+  if (name === 'vit-b') return pair(fullSizeFolder(name, work));
   const folders = [join(SHARED, 'models', name === 'small' ? 'tiny-sam' : name)];
   if (name !== 'tiny-sam-hard') folders.push(join(root, 'examples/tiny-sam'));
   const found = folders.find((folder) => existsSync(join(folder, 'encoder.onnx')));
   if (found === undefined) throw new Error(`model ${name} is not in ${folders.join(' or ')}`);
   return pair(found);
 }
+
+/** Models of full size; there is no decoder beside ViT-H's encoder. */
+export const FULL_SIZE_NAMES = ['vit-b', 'vit-h'] as const;
+export type FullSizeName = (typeof FULL_SIZE_NAMES)[number];
+
+/** Where a model of full size lies with its weights, which are made in `work` the first time. */
+export const fullSizeFolder = (name: FullSizeName, work: string): string =>
+  materialized(join(SHARED, `models/sam-${name}`), join(work, 'models', name));
 
 /** Copies the models of `source` to `folder` and writes their seeded weights there, where that has not been done. */
 function materialized(source: string, folder: string): string {

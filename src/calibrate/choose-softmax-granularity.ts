@@ -3,7 +3,8 @@ import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
 import type { SoftmaxQuantizer } from '../ir/integer/attention-parameters.js';
 import { attentionObstacle } from '../passes/insert-quantize.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
-import { type Attention, attentionsOf } from './attentions.js';
+import { attentionsOf } from './attentions.js';
+import { type KeptAttentions, openTrials } from './kept-attentions.js';
 import { activationQuant, type Precision, rowLog2 } from './precision.js';
 import type { Profile } from './profile.js';
 import type { RunSamples } from './run-samples.js';
@@ -66,41 +67,43 @@ export async function chooseSoftmaxGranularity(
   graph: Graph,
   profile: Profile,
   run: RunSamples,
-  options: { readonly mode: SoftmaxMode; readonly precision: Precision; readonly limit: number },
+  options: {
+    readonly mode: SoftmaxMode;
+    readonly precision: Precision;
+    readonly limit: number;
+    readonly kept: KeptAttentions;
+  },
 ): Promise<ReadonlyMap<ValueId, SoftmaxChoice>> {
-  const { precision, mode, limit } = options;
-  const editor = editGraph({ ...graph, outputs: [] });
+  const { precision, mode, limit, kept } = options;
   const candidates = CANDIDATES[mode](precision.activationBits);
-  const attentions = attentionsOf(graph).filter((attention) => attentionObstacle(editor, attention) === undefined);
-  const operand = (attention: Attention, index: number) => {
-    const value = attention.operands[index]!;
-    return { value, quant: activationQuant(valueOf(graph, value).name, profile.get(value)!, precision) };
-  };
-  if (attentions.length === 0) return new Map();
+  const all = attentionsOf(graph);
+  const whole = editGraph(graph);
+  const places = [...all.keys()].filter((place) => attentionObstacle(whole, all[place]!) === undefined);
+  if (places.length === 0) return new Map();
   if (candidates.length === 1)
-    return new Map(
-      attentions.map((attention) => [attention.results[0]!, { softmax: candidates[0]!, errors: [] }] as const),
-    );
-  for (const attention of attentions) {
-    const quantized = {
-      q: operand(attention, ATTENTION.q),
-      k: operand(attention, ATTENTION.k),
-      v: operand(attention, ATTENTION.v),
+    return new Map(places.map((place) => [all[place]!.results[0]!, { softmax: candidates[0]!, errors: [] }] as const));
+  const { editor, attentions } = openTrials(graph, kept, places);
+  for (const { index, node } of attentions) {
+    const operand = (role: 'q' | 'k' | 'v') => {
+      const value = all[index]!.operands[ATTENTION[role]]!;
+      const quant = activationQuant(valueOf(graph, value).name, profile.get(value)!, precision);
+      return { value: node.operands[ATTENTION[role]]!, quant };
     };
+    const quantized = { q: operand('q'), k: operand('k'), v: operand('v') };
     candidates.forEach((softmax, i) => {
-      const result = emitIntegerAttention(editor, attention, { ...quantized, softmax });
-      addError(editor, `${attention.results[0]}_${i}`, attention.results[0]!, result);
+      const result = emitIntegerAttention(editor, node, { ...quantized, softmax });
+      addError(editor, `${index}_${i}`, node.results[0]!, result);
     });
   }
   const sums = totals();
   // Many candidates, each as costly as the attention itself: half the samples decide.
-  await run(editor.finish(), 'softmax granularity', sums.add, Math.ceil(limit / 2));
+  await run(editor.finish(), 'softmax granularity', sums.add, Math.ceil(limit / 2), kept.values);
   return new Map(
-    attentions.map((attention) => {
+    places.map((place) => {
       const errors = candidates
-        .map((softmax, i) => ({ softmax, error: sums.get(`error_${attention.results[0]}_${i}`) }))
+        .map((softmax, i) => ({ softmax, error: sums.get(`error_${place}_${i}`) }))
         .sort((a, b) => a.error - b.error);
-      return [attention.results[0]!, { softmax: errors[0]!.softmax, errors }] as const;
+      return [all[place]!.results[0]!, { softmax: errors[0]!.softmax, errors }] as const;
     }),
   );
 }

@@ -101,6 +101,29 @@ export function transformTable(editor: Editor, table: ValueId, { factors }: KeyC
   return editor.emitOne('binary', [table, vector(editor, factors.slice(0, channels))], { fn: 'div' });
 }
 
+/**
+ * The profile of queries or keys after the candidate: bounds and means of the channels follow from those of `whole`, before
+ * it, and how the values are spread is what `seen`, maybe only a part of them, shows.
+ */
+export function transformedProfile(
+  role: 'q' | 'k',
+  whole: TensorProfile,
+  seen: TensorProfile,
+  { signs, shift, factors }: KeyCandidate,
+): TensorProfile {
+  const image = (x: number, j: number): number => {
+    const signed = x * (signs?.[j] ?? 1);
+    const factor = factors?.[j] ?? 1;
+    return role === 'q' ? signed * factor : (signed - (shift?.[j] ?? 0)) / factor;
+  };
+  return {
+    ...seen,
+    min: whole.min.map((low, j) => Math.min(image(low, j), image(whole.max[j]!, j))),
+    max: whole.max.map((high, j) => Math.max(image(high, j), image(whole.min[j]!, j))),
+    mean: whole.mean.map(image),
+  };
+}
+
 /** Folds the candidate into the weights of `attention`. */
 export function applyKeyTransform(
   editor: Editor,

@@ -1,3 +1,4 @@
+import { countMacs } from '../ir/count-macs.js';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
 import type { Quantization } from '../ir/types.js';
 import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
@@ -12,6 +13,7 @@ import { chooseMigration, type MigrationChoice } from './choose-migration.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
 import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
 import { correctBias, type PrecisionPlan } from './correct-bias.js';
+import { type KeptAttentions, planKept, withKeptOutputs } from './kept-attentions.js';
 import type { KeyMode } from './key-transforms.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
@@ -64,11 +66,24 @@ export interface QuantizationReport {
   readonly comparison: { readonly layers: readonly LayerComparison[]; readonly outputs: ReadonlyMap<string, number> };
 }
 
-async function profileOf(graph: Graph, run: RunSamples): Promise<Profile> {
+/**
+ * Multiply-accumulates of the float programs that a report runs. It decides nothing: of costly models it takes fewer samples,
+ * and a model of more products than this is not measured layer by layer.
+ */
+const REPORT_MACS = 2 ** 41;
+
+const reportSamples = (graph: Graph): number =>
+  Math.floor(REPORT_MACS / countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 1));
+
+const NOT_COMPARED: QuantizationReport['comparison'] = { layers: [], outputs: new Map() };
+
+async function profileOf(graph: Graph, run: RunSamples, kept?: KeptAttentions): Promise<Profile> {
   const values = observedValues(graph);
   const keys = new Set(attentionsOf(graph).map(({ operands }) => operands[ATTENTION.k]!));
   const collector = profileCollector(values, keys);
-  await run(instrument(graph, values), 'ranges', collector.add);
+  const instrumented = instrument(graph, values);
+  const program = kept ? withKeptOutputs(instrumented, graph, kept) : instrumented;
+  await run(program, 'ranges', collector.add, undefined, kept?.values);
   return collector.finish();
 }
 
@@ -94,7 +109,9 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   const { precision, migration, trialSamples: limit } = options;
   let graph = float;
   let migrations: readonly MigrationChoice[] = [];
-  let profile = await profileOf(graph, run);
+  const kept = planKept(graph, limit);
+  let profile = await profileOf(graph, run, kept);
+  // The values that are kept stay what they are: scales move between what comes before them.
   if (migration !== undefined) {
     const migrated = await chooseMigration(graph, profile, run, { precision: migration, limit });
     if (migrated.choices.some(({ strength }) => strength > 0)) {
@@ -105,12 +122,10 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   }
   const orders = channelOrders(graph, profile);
   const before = summarizeKeys(graph, profile, orders);
-  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit });
-  if (keyed.choices.some(({ transform }) => transform !== 'none')) {
-    graph = keyed.graph;
-    profile = await profileOf(graph, run);
-  }
-  const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, { mode: options.softmax, precision, limit });
+  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit, kept });
+  ({ graph, profile } = keyed);
+  const search = { mode: options.softmax, precision, limit, kept: keyed.kept };
+  const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, search);
   const after = summarizeKeys(graph, profile, orders);
   const summaries = keyed.choices.map((_, i) => bothOf(before[i], after[i]));
   return { graph, profile, softmaxes, precision, migrations, keys: keyed.choices, summaries };
@@ -150,9 +165,11 @@ export async function reportOn(
   limit: number,
 ): Promise<QuantizationReport> {
   // With the float program as it was transformed, which equals the model's: moved keys compare with moved keys.
-  const comparison = await comparePrograms(graph, quantized, run, limit);
+  const samples = Math.min(limit, reportSamples(graph));
+  const comparison = samples > 0 ? await comparePrograms(graph, quantized, run, samples) : NOT_COMPARED;
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
-  const alone = await contributions(graph, plan, run, limit);
+  const alone: ReadonlyMap<ValueId, Contribution> =
+    samples > 0 ? await contributions(graph, plan, run, samples) : new Map();
   const results = new Map(
     layersIn(graph).map(
       (

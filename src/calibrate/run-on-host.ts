@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -11,7 +11,7 @@ import type { Tensor } from '../ir/types.js';
 import { decodeNpy, encodeNpy } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
-import type { RunSamples } from './run-samples.js';
+import { type RunSamples, spread } from './run-samples.js';
 
 /** One set of inputs, by the names of the model's inputs. */
 export type Sample = ReadonlyMap<string, Tensor>;
@@ -54,17 +54,29 @@ export async function openHostRunner(samples: SampleSet, onProgress?: Progress):
   const folder = await mkdtemp(join(tmpdir(), 'sam-qc-calibrate-'));
   let steps = 0;
 
-  const run: RunSamples = async (graph, label, onOutputs, limit = samples.count) => {
+  const every = Array.from({ length: samples.count }, (_, index) => index);
+  const keptOf: number[] = [];
+
+  const run: RunSamples = async (graph, label, onOutputs, limit = samples.count, kept) => {
     const step = join(folder, `step${steps++}`);
-    const total = Math.min(limit, samples.count);
-    onProgress?.(label, 0, total);
+    const inputs = graph.inputs.map((id) => valueOf(graph, id).name);
+    const reads = inputs.filter((name) => kept?.names.has(name)).length;
+    const chosen = spread(reads > 0 ? keptOf : every, limit);
+    const keeps = new Set(graph.outputs.some(({ name }) => kept?.names.has(name)) ? spread(every, kept!.samples) : []);
+    onProgress?.(label, 0, chosen.length);
     // Candidates share what they have in common: codes of the same operands.
     const model = await build(mergeDuplicates.run(graph), step);
-    for (let done = 0; done < total; done++) {
-      // A subset is spread over the set, which may be sorted by picture.
-      const index = Math.floor((done * samples.count) / total);
-      onOutputs(await runOnce(step, graph, model, await samples.load(index), samples.name(index)));
-      onProgress?.(label, done + 1, total);
+    for (const [done, index] of chosen.entries()) {
+      const values: Sample = reads === inputs.length ? new Map() : await samples.load(index);
+      const sample = { values, name: samples.name(index) };
+      const store = {
+        folder: join(folder, 'kept', String(index)),
+        names: kept?.names ?? new Set(),
+        save: keeps.has(index),
+      };
+      if (store.save) keptOf.push(index);
+      onOutputs(await runOnce(step, graph, model, sample, store));
+      onProgress?.(label, done + 1, chosen.length);
     }
     await rm(step, { recursive: true, force: true });
   };
@@ -89,35 +101,46 @@ export async function build(graph: Graph, folder: string): Promise<ManifestModel
   return manifest.models[0]!;
 }
 
+/** Where kept values of one sample lie, and whether this program's are to be saved there. */
+interface Store {
+  readonly folder: string;
+  readonly names: ReadonlySet<string>;
+  readonly save: boolean;
+}
+
 async function runOnce(
   folder: string,
   graph: Graph,
   model: ManifestModel,
-  sample: Sample,
-  name: string,
+  sample: { readonly values: Sample; readonly name: string },
+  store: Store,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const out = join(folder, 'out');
   await mkdir(out, { recursive: true });
+  const keptFile = (name: string): string => join(store.folder, `${name}.npy`);
   const args: string[] = [];
   for (const input of model.inputs) {
-    const tensor = sample.get(input.name);
-    if (tensor === undefined) throw new HostError(`${name}: no value for the model's input '${input.name}'`);
-    checkShape(graph, input.name, tensor, name);
-    await writeFile(join(folder, input.file), encodeNpy(npyOf(tensor)));
-    args.push('--in', `${input.name}=${join(folder, input.file)}`);
+    const path = store.names.has(input.name) ? keptFile(input.name) : join(folder, input.file);
+    args.push('--in', `${input.name}=${path}`);
+    if (store.names.has(input.name)) continue;
+    const tensor = sample.values.get(input.name);
+    if (tensor === undefined) throw new HostError(`${sample.name}: no value for the model's input '${input.name}'`);
+    checkShape(graph, input.name, tensor, sample.name);
+    await writeFile(path, encodeNpy(npyOf(tensor)));
   }
   const result = await execa(join(folder, 'build', 'run'), [model.name, ...args, '--out', out, '--threads', THREADS], {
     reject: false,
     stdin: 'ignore',
   });
-  if (result.exitCode !== 0) throw new HostError(`${name}: the calibration program failed: ${result.stderr}`);
-  const outputs = await Promise.all(
-    model.outputs.map(async (output) => {
-      const path = join(out, output.file);
-      return [output.name, tensorOf(decodeNpy(await readFile(path), path))] as const;
-    }),
-  );
-  return new Map(outputs);
+  if (result.exitCode !== 0) throw new HostError(`${sample.name}: the calibration program failed: ${result.stderr}`);
+  const outputs = new Map<string, Tensor>();
+  if (store.save) await mkdir(store.folder, { recursive: true });
+  for (const { name, file } of model.outputs) {
+    const path = join(out, file);
+    if (!store.names.has(name)) outputs.set(name, tensorOf(decodeNpy(await readFile(path), path)));
+    else if (store.save) await rename(path, keptFile(name));
+  }
+  return outputs;
 }
 
 /** Shapes that contradict the model are found before anything runs. */

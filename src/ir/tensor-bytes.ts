@@ -32,11 +32,15 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
   const count = elementCount(shape);
   if (bytes.length !== count * width)
     throw new RangeError(`${dtype}[${shape}] takes ${count * width} bytes, found ${bytes.length}`);
-  const own = swapOnBigEndian(new Uint8Array(bytes), width);
   const half = HALVES[dtype];
-  if (half) return { dtype, shape, data: Float32Array.from(new Uint16Array(own.buffer), half.value) };
+  if (half) {
+    const own = swapOnBigEndian(new Uint8Array(bytes), width);
+    return { dtype, shape, data: Float32Array.from(new Uint16Array(own.buffer), half.value) };
+  }
   const data = allocate(dtype, count);
-  new Uint8Array(data.buffer).set(own);
+  const own = new Uint8Array(data.buffer);
+  own.set(bytes);
+  swapOnBigEndian(own, width);
   return { dtype, shape, data };
 }
 

@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { precisionOf } from '../../src/calibrate/precision.js';
 import { type QuantizeOptions, quantizeProgram } from '../../src/calibrate/quantize-program.js';
-import type { RunSamples } from '../../src/calibrate/run-samples.js';
-import { evaluateGraph } from '../../src/ir/evaluate.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
 import { BLOCK } from '../passes/method/block.js';
+import { runByEvaluation } from './run-by-evaluation.js';
 
 const SAMPLES = [31, 32, 33].map((seed) => new Map([['x', randomTensor('f32', [1, 6, 8], seed)]]));
-/** The evaluator in place of the host's compiler: the decisions do not know who runs the programs. */
-const run: RunSamples = async (graph, _, onOutputs, limit = SAMPLES.length) => {
-  for (const sample of SAMPLES.slice(0, limit)) onOutputs(evaluateGraph(graph, sample));
-};
 const quantize = (text: string, options: Partial<QuantizeOptions>, bits = 8) =>
-  quantizeProgram(parse(text), run, {
+  quantizeProgram(parse(text), runByEvaluation(SAMPLES), {
     precision: precisionOf(bits, bits, 'mse'),
     keys: 'auto',
     softmax: 'auto',

@@ -1,27 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { precisionOf } from '../../src/calibrate/precision.js';
 import { quantizeProgram } from '../../src/calibrate/quantize-program.js';
-import type { RunSamples } from '../../src/calibrate/run-samples.js';
 import { evenShares } from '../../src/calibrate/summarize-keys.js';
 import type { Manifest } from '../../src/codegen/emit-package.js';
 import { countMacs } from '../../src/ir/count-macs.js';
-import { evaluateGraph } from '../../src/ir/evaluate.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
 import { planMemory } from '../../src/passes/plan-memory.js';
 import { packageReport, type Report, reportJson } from '../../src/report.js';
+import { runByEvaluation } from '../calibrate/run-by-evaluation.js';
 import { BLOCK } from '../passes/method/block.js';
 
 const SAMPLES = [41, 42].map((seed) => new Map([['x', randomTensor('f32', [1, 6, 8], seed)]]));
-const run: RunSamples = async (graph, _, onOutputs, limit = SAMPLES.length) => {
-  for (const sample of SAMPLES.slice(0, limit)) onOutputs(evaluateGraph(graph, sample));
-};
-
 async function reportOf(bits: 'w6a6' | 'f32'): Promise<Report> {
   const float = parse(BLOCK);
   const quantized =
     bits === 'f32'
       ? undefined
-      : await quantizeProgram(float, run, {
+      : await quantizeProgram(float, runByEvaluation(SAMPLES), {
           precision: precisionOf(6, 6, 'mse'),
           keys: 'auto',
           softmax: 'auto',

@@ -1,3 +1,5 @@
+import { tensorToBytes } from '../../ir/tensor-bytes.js';
+
 /**
  * Packing `linear_f32_nrN` of sq_linear_f32 and sq_conv_f32: blocks of N output channels, each bias[N] and then k rows of N
  * weights, so that a register tile reads one contiguous stream. Channels past n are zero.
@@ -15,18 +17,15 @@ export function packLinearF32(
   if (weights.length !== n * k) throw new RangeError(`packLinearF32: ${weights.length} weights, expected ${n} x ${k}`);
   if (bias !== undefined && bias.length !== n)
     throw new RangeError(`packLinearF32: ${bias.length} biases for ${n} channels`);
-  const packed = new Uint8Array(linearF32PackedBytes(n, k, nr));
-  const out = new DataView(packed.buffer);
-  let at = 0;
+  const packed = new Float32Array(linearF32PackedBytes(n, k, nr) / 4);
   for (let j0 = 0; j0 < n; j0 += nr) {
-    for (let p = -1; p < k; p++) {
-      for (let j = j0; j < j0 + nr; j++, at += 4) {
-        if (j >= n) continue;
-        out.setFloat32(at, (p < 0 ? bias?.[j] : weights[j * k + p]) ?? 0, true);
-      }
-    }
+    const start = j0 * (k + 1);
+    const lanes = Math.min(nr, n - j0);
+    if (bias !== undefined) packed.set(bias.subarray(j0, j0 + lanes), start);
+    for (let p = 0; p < k; p++)
+      for (let lane = 0; lane < lanes; lane++) packed[start + (p + 1) * nr + lane] = weights[(j0 + lane) * k + p]!;
   }
-  return packed;
+  return tensorToBytes({ dtype: 'f32', shape: [packed.length], data: packed });
 }
 
 /** Bytes of `packLinearF32`'s result. */

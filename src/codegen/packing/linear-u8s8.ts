@@ -71,8 +71,8 @@ export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU
   const { nr, kr } = shape;
   if (bits !== 4 && bits !== 6 && bits !== 8) throw new Error(`weights of ${bits} bits cannot be packed: 4, 6 or 8`);
   const limit = 2 ** (bits - 1);
-  const bad = weight.find((value) => value < -limit || value >= limit);
-  if (bad !== undefined) throw new Error(`weight code ${bad} does not fit ${bits} bits`);
+  for (const value of weight)
+    if (value < -limit || value >= limit) throw new Error(`weight code ${value} does not fit ${bits} bits`);
   const blockBytes = linearU8S8BlockBytes(shape, k, bits);
   const packed = new Uint8Array(linearU8S8Bytes(shape, n, k, bits));
   const view = new DataView(packed.buffer);
@@ -84,6 +84,12 @@ export function packLinearU8S8({ weight, bias, multiplier, n, k, bits }: LinearU
       const j = block * nr + lane;
       view.setInt32(start + 4 * lane, bias[j] ?? 0, true);
       view.setFloat32(start + 4 * (nr + lane), multiplier[j] ?? 0, true);
+      if (bits === 8) {
+        // Whole bytes: a run of kr values is copied as it is.
+        for (let p = 0; p < k && j < n; p += kr)
+          packed.set(weight.subarray(j * k + p, j * k + Math.min(p + kr, k)), start + 8 * nr + p * nr + lane * kr);
+        continue;
+      }
       for (let g = 0; 4 * g < k; g++) {
         const values = [0, 1, 2, 3].map((e) => (j < n && 4 * g + e < k ? weight[j * k + 4 * g + e]! : 0));
         const at = (Math.floor((4 * g) / kr) * nr + lane) * (kr / 4) + (g % (kr / 4));

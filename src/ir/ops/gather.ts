@@ -88,12 +88,13 @@ export const gather = defineOp({
     const { outer, extent, inner } = splitAt(x.shape, axis);
     const indices = resolveIndices(requireTensor(operands, 1), extent);
     const result = zeros(x.dtype, type!.shape);
-    const [from, to] = [elementsOf(x.data), elementsOf(result.data)];
-    let at = 0;
-    for (let o = 0; o < outer; o++)
-      for (let i = 0; i < indices.length; i++) {
-        const start = (o * extent + indices[i]!) * inner;
-        for (let j = 0; j < inner; j++) to[at++] = from[start + j]!;
+    // Elements of every type move alike.
+    const [from, to] = [x.data as Float32Array, result.data as Float32Array];
+    for (let o = 0, at = 0; o < outer; o++)
+      for (const index of indices) {
+        const start = (o * extent + index) * inner;
+        to.set(from.subarray(start, start + inner), at);
+        at += inner;
       }
     return [result];
   },
