@@ -20,7 +20,8 @@ export interface ProcessUse {
   readonly peakRssByProgram: Readonly<Record<string, number>>;
 }
 
-const SAMPLE_MS = 100;
+/** Looking at every process of a machine takes a few milliseconds. */
+const SAMPLE_MS = 500;
 const PAGE = 4096;
 /** `sysconf(_SC_CLK_TCK)` of Linux. */
 const TICKS = 100;

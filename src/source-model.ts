@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { PREVIOUS_MANIFEST } from './codegen/emit-package.js';
 import { parseManifest } from './compiled-package.js';
 import { type OnnxModel, readModel } from './ir/onnx/read-model.js';
 import type { Bits, CompileOptions } from './options.js';
@@ -56,8 +57,8 @@ export function checkDumpNames(names: readonly string[], bits: Bits): void {
 }
 
 /**
- * @throws UserError where `outDir` is a file, or a folder with content that is not a package: what lies there is not ours
- * to replace
+ * @throws UserError where `outDir` is a file, or a folder with content that is neither a package nor one that a run left
+ * unfinished: what lies there is not ours to replace
  */
 export async function checkOutDir(outDir: string): Promise<void> {
   let entries: readonly string[];
@@ -69,7 +70,9 @@ export async function checkOutDir(outDir: string): Promise<void> {
   }
   const own = entries.filter((name) => name !== 'build');
   if (own.length === 0) return;
-  const text = await readFile(join(outDir, 'manifest.json'), 'utf8').catch(() => '');
-  if (parseManifest(text) === undefined)
+  const manifests = await Promise.all(
+    ['manifest.json', PREVIOUS_MANIFEST].map((name) => readFile(join(outDir, name), 'utf8').catch(() => '')),
+  );
+  if (manifests.every((text) => parseManifest(text) === undefined))
     throw new UserError(`${outDir}: is not empty and not a package of sam-qc; choose a new or empty folder`);
 }

@@ -15,16 +15,32 @@ function listen(on: boolean): void {
   for (const signal of SIGNALS) process[on ? 'on' : 'off'](signal, onSignal);
 }
 
-/** Hands a new folder, named `prefix` and random letters, to `use`; it is removed at the end, at an error, and when the process is told to stop. */
-export async function withTemporaryFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(prefix);
+export interface TemporaryFolder {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+/** Makes a folder, named `prefix` and random letters, that is removed when asked for and when the process is told to stop. */
+export async function openTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
+  const path = await mkdtemp(prefix);
   if (live.size === 0) listen(true);
-  live.add(folder);
+  live.add(path);
+  return {
+    path,
+    remove: async () => {
+      await rm(path, { recursive: true, force: true });
+      live.delete(path);
+      if (live.size === 0) listen(false);
+    },
+  };
+}
+
+/** Hands a new temporary folder to `use`; it is removed at the end, at an error too. */
+export async function withTemporaryFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await openTemporaryFolder(prefix);
   try {
-    return await use(folder);
+    return await use(folder.path);
   } finally {
-    await rm(folder, { recursive: true, force: true });
-    live.delete(folder);
-    if (live.size === 0) listen(false);
+    await folder.remove();
   }
 }

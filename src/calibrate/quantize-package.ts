@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Graph } from '../ir/graph.js';
 import { readCalibrationFolder } from '../prompts.js';
 import { describeSam } from '../sam.js';
+import { openTemporaryFolder } from '../temporary-folder.js';
 import type { SoftmaxMode } from './choose-softmax-granularity.js';
 import { type ExampleMask, exampleMasks } from './example-masks.js';
 import type { KeyMode } from './key-transforms.js';
@@ -51,7 +51,7 @@ export async function quantizeModels(
   options: QuantizeModelsOptions,
 ): Promise<readonly QuantizedModel[]> {
   const folder = await readCalibrationFolder(options.calibration);
-  const scratch = await mkdtemp(join(tmpdir(), 'sam-qc-embeddings-'));
+  const { path: scratch, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-embeddings-'));
   const results = new Map<FloatModel, QuantizedModel>();
   let embeddings: ReadonlyMap<string, string> | undefined;
   try {
@@ -100,7 +100,7 @@ export async function quantizeModels(
       results.set(decoder.model, { ...own, examples });
     }
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await remove();
   }
   return models.map((model) => results.get(model)!);
 }

@@ -1,16 +1,18 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { emitPackage, type ManifestModel } from '../codegen/emit-package.js';
 import { resolveTarget } from '../codegen/targets.js';
 import { countMacs } from '../ir/count-macs.js';
+import { writingBelow } from '../disk-error.js';
 import type { Graph } from '../ir/graph.js';
 import { typeOf, valueOf } from '../ir/graph.js';
 import type { Tensor } from '../ir/types.js';
 import { decodeNpy, encodeNpy } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
+import { openTemporaryFolder } from '../temporary-folder.js';
 import { type RunSamples, spread } from './run-samples.js';
 
 /** One set of inputs, by the names of the model's inputs. */
@@ -51,13 +53,13 @@ export class HostError extends Error {
 
 /** Builds programs with the host's C compiler and runs them over `samples`. Call `dispose` when done. */
 export async function openHostRunner(samples: SampleSet, onProgress?: Progress): Promise<HostRunner> {
-  const folder = await mkdtemp(join(tmpdir(), 'sam-qc-calibrate-'));
+  const { path: folder, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-calibrate-'));
   let steps = 0;
 
   const every = Array.from({ length: samples.count }, (_, index) => index);
   const keptOf: number[] = [];
 
-  const run: RunSamples = async (graph, label, onOutputs, limit = samples.count, kept) => {
+  const runWhole: RunSamples = async (graph, label, onOutputs, limit = samples.count, kept) => {
     const step = join(folder, `step${steps++}`);
     const inputs = graph.inputs.map((id) => valueOf(graph, id).name);
     const reads = inputs.filter((name) => kept?.names.has(name)).length;
@@ -80,7 +82,7 @@ export async function openHostRunner(samples: SampleSet, onProgress?: Progress):
     }
     await rm(step, { recursive: true, force: true });
   };
-  return { run, dispose: () => rm(folder, { recursive: true, force: true }) };
+  return { run: (...args) => writingBelow(folder, () => runWhole(...args)), dispose: remove };
 }
 
 /** Builds a float (or trial) program in `folder`. */

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writingBelow } from '../disk-error.js';
 import type { Graph } from '../ir/graph.js';
 import { scalarKey } from '../ir/scalar.js';
 import type { MemoryPlan } from '../passes/plan-memory.js';
@@ -88,19 +90,25 @@ export interface WrittenPackage {
 }
 
 const MANIFEST = 'manifest.json';
+/** The manifest of the package that is being replaced: a folder that has it is ours, and not complete. */
+export const PREVIOUS_MANIFEST = '.previous-manifest.json';
 const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
 const RUNNER_HEADERS = ['model_info.h', 'run_npy.h', 'run_threads.h'] as const;
 
 /**
  * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error
  * or a signal leaves nothing half-written.
+ *
+ * @throws UserError where the disk is full
  */
 export async function emitPackage(models: readonly PackageModel[], options: PackageOptions): Promise<WrittenPackage> {
   const outDir = resolve(options.outDir);
   const library = openKernelLibrary();
   const names = uniqueNames(models.map(({ name }) => name));
   await mkdir(dirname(outDir), { recursive: true });
-  return withTemporaryFolder(join(dirname(outDir), `.${basename(outDir)}-`), async (folder) => {
+  const writeBeside = (write: (folder: string) => Promise<WrittenPackage>): Promise<WrittenPackage> =>
+    writingBelow(outDir, () => withTemporaryFolder(join(dirname(outDir), `.${basename(outDir)}-`), write));
+  return writeBeside(async (folder) => {
     await mkdir(join(folder, 'src'));
     await mkdir(join(folder, 'include'));
     const written: { program: Program; model: ManifestModel }[] = [];
@@ -204,20 +212,24 @@ const manifestTensor = ({ name, field, file, type, maxElements }: InterfaceTenso
  */
 async function install(folder: string, target: string): Promise<void> {
   await mkdir(target, { recursive: true });
-  for (const model of await previousModels(target)) await rm(join(target, `${model}.weights`), { force: true });
-  await rm(join(target, MANIFEST), { force: true });
+  const previous = join(target, PREVIOUS_MANIFEST);
+  const models = [...(await modelsNamedIn(join(target, MANIFEST))), ...(await modelsNamedIn(previous))];
+  if (existsSync(join(target, MANIFEST))) await rename(join(target, MANIFEST), previous);
+  else if (!existsSync(previous)) await writeFile(previous, `${JSON.stringify({ format: 1, models })}\n`);
+  for (const model of models) await rm(join(target, `${model}.weights`), { force: true });
   const entries = await readdir(folder);
   for (const entry of [...entries.filter((name) => name !== MANIFEST), MANIFEST]) {
     await rm(join(target, entry), { recursive: true, force: true });
     await rename(join(folder, entry), join(target, entry));
   }
+  await rm(previous, { force: true });
 }
 
-/** Models of the package that a folder holds; their weights would otherwise stay behind. */
-async function previousModels(folder: string): Promise<readonly string[]> {
+/** Models of the package that a manifest is of; their weights would otherwise stay behind. */
+async function modelsNamedIn(manifest: string): Promise<readonly string[]> {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Partial<Manifest>;
-    return (manifest.models ?? []).map(({ name }) => toIdentifier(name));
+    const { models } = JSON.parse(await readFile(manifest, 'utf8')) as Partial<Manifest>;
+    return (models ?? []).map(({ name }) => toIdentifier(name));
   } catch {
     return [];
   }

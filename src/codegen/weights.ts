@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** A run of bytes in the weights file, produced when it is written. */
 export interface WeightSection {
@@ -80,6 +80,12 @@ export function createChecksum(): { update(lines: Uint8Array): void; finish(): b
 
 const CHUNK_BYTES = 1 << 20;
 
+/** All of `bytes`: where the disk is nearly full a single write takes a part of them and says nothing. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+}
+
 /**
  * Writes the file, one section in memory at a time.
  * @returns the checksum
@@ -94,7 +100,7 @@ export async function writeWeights(path: string, layout: WeightLayout): Promise<
     const flush = async (): Promise<void> => {
       if (filled === 0) return;
       checksum.update(chunk.subarray(0, filled));
-      await file.write(chunk, 0, filled, WEIGHTS_HEADER_BYTES + position - filled);
+      await writeAll(file, chunk.subarray(0, filled), WEIGHTS_HEADER_BYTES + position - filled);
       filled = 0;
     };
     const push = async (bytes: Uint8Array): Promise<void> => {
@@ -124,7 +130,7 @@ export async function writeWeights(path: string, layout: WeightLayout): Promise<
     header.setUint32(4, WEIGHTS_VERSION, true);
     header.setBigUint64(8, BigInt(layout.bytes()), true);
     header.setBigUint64(16, value, true);
-    await file.write(new Uint8Array(header.buffer), 0, WEIGHTS_HEADER_BYTES, 0);
+    await writeAll(file, new Uint8Array(header.buffer), 0);
     return value;
   } finally {
     await file.close();

@@ -44,6 +44,19 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
   return { dtype, shape, data };
 }
 
+/** The elements of an array that nothing else holds as bytes: without a copy where it lies in memory as it does in a file. */
+export function ownBytes(data: Float32Array): Uint8Array {
+  return swapOnBigEndian(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), data.BYTES_PER_ELEMENT);
+}
+
+/** As `tensorFromBytes`, of bytes that nothing else holds: they become the elements where they can. */
+export function tensorFromOwnBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
+  if (dtype !== 'f32' || bytes.byteOffset % 4 !== 0 || bytes.length !== 4 * elementCount(shape))
+    return tensorFromBytes(dtype, shape, bytes);
+  const { buffer, byteOffset, length } = swapOnBigEndian(bytes, 4);
+  return { dtype, shape, data: new Float32Array(buffer, byteOffset, length / 4) };
+}
+
 function swapOnBigEndian(bytes: Uint8Array, width: number): Uint8Array {
   if (!LITTLE_ENDIAN) for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
   return bytes;

@@ -1,4 +1,4 @@
-import { tensorToBytes } from '../../ir/tensor-bytes.js';
+import { ownBytes } from '../../ir/tensor-bytes.js';
 
 /**
  * Packing `linear_f32_nrN` of sq_linear_f32 and sq_conv_f32: blocks of N output channels, each bias[N] and then k rows of N
@@ -25,7 +25,7 @@ export function packLinearF32(
     for (let p = 0; p < k; p++)
       for (let lane = 0; lane < lanes; lane++) packed[start + (p + 1) * nr + lane] = weights[(j0 + lane) * k + p]!;
   }
-  return tensorToBytes({ dtype: 'f32', shape: [packed.length], data: packed });
+  return ownBytes(packed);
 }
 
 /** Bytes of `packLinearF32`'s result. */

@@ -86,5 +86,5 @@ static void write_npy(const char *path, const tensor_info *tensor, const int64_t
   unsigned char prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255), (unsigned char)(length >> 8)};
   if (fwrite(prefix, 1, sizeof prefix, file) != sizeof prefix || fwrite(header, 1, (size_t)length, file) != (size_t)length ||
       fwrite(data, 1, count * tensor->item_bytes, file) != count * tensor->item_bytes || fclose(file) != 0)
-    fail("%s: cannot be written", path);
+    fail("%s: cannot be written: %s", path, strerror(errno));
 }

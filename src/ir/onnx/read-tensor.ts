@@ -1,7 +1,8 @@
+import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { Constant } from '../graph.js';
 import { bf16FromBits, f16FromBits } from '../half.js';
-import { tensorFromBytes } from '../tensor-bytes.js';
+import { tensorFromBytes, tensorFromOwnBytes } from '../tensor-bytes.js';
 import { allocate, DTYPE_BYTES, type DType, elementCount, type Tensor, type TensorData } from '../types.js';
 import { type ExternalRange, locateExternalData, readExternalData } from './external-data.js';
 import { ModelError } from './model-error.js';
@@ -90,9 +91,12 @@ export function readTensor(proto: TensorFields, file: string): StoredTensor {
   const fromBytes = (data: Uint8Array): Tensor =>
     nibbles ? unpackNibbles(nibbles, shape, data) : tensorFromBytes(dtype, shape, data);
   const describe = `${dtype}[${shape.join(', ')}]`;
+  if (bytes > constants.MAX_LENGTH)
+    fail(`${describe} takes ${bytes} bytes, and this Node.js holds ${constants.MAX_LENGTH} in one piece at most`);
   if ((proto.dataLocation ?? 0) === EXTERNAL) {
     const range: ExternalRange = locateExternalData(proto.externalData ?? [], bytes, file, what);
-    return { name, dtype, shape, load: () => fromBytes(readExternalData(range)) };
+    const own = (data: Uint8Array): Tensor => (nibbles ? fromBytes(data) : tensorFromOwnBytes(dtype, shape, data));
+    return { name, dtype, shape, load: () => own(readExternalData(range)) };
   }
   const raw = proto.rawData;
   if (raw && raw.length > 0) {
