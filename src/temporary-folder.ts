@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 
 const live = new Set<string>();
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -22,8 +22,9 @@ export interface TemporaryFolder {
 
 /** Makes a folder, named `prefix` and random letters, that is removed when asked for and when the process is told to stop. */
 export async function openTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
-  const path = await mkdtemp(prefix);
   if (live.size === 0) listen(true);
+  // At once: no signal is heard between the folder's making and its being known.
+  const path = mkdtempSync(prefix);
   live.add(path);
   return {
     path,
