@@ -27,6 +27,7 @@ const SUPPORT = [
   'resample',
   'sam',
   'shipped',
+  'disk-error',
   'temporary-folder',
   'user-error',
 ];
