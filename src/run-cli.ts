@@ -7,6 +7,7 @@ import { addRun } from './commands/run.js';
 import { addSegment } from './commands/segment.js';
 import { addServe } from './commands/serve.js';
 import { addVerify } from './commands/verify.js';
+import { isDiagnostic } from './diagnostic.js';
 import type { Io } from './io.js';
 import { ModelError } from './ir/onnx/model-error.js';
 import { printableLines } from './printable.js';
@@ -46,13 +47,6 @@ export async function runCli(args: readonly string[], rawIo: Io): Promise<number
     return 1;
   }
 }
-
-/** Errors that say what is wrong with the input or with the machine; others are defects of this program. */
-const isDiagnostic = (error: unknown): boolean =>
-  error instanceof UserError ||
-  error instanceof ModelError ||
-  // Of the operating system: a full disk, a folder that may not be written.
-  (error instanceof Error && 'syscall' in error);
 
 const stacks = (error: unknown): string =>
   error instanceof Error

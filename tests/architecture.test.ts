@@ -15,6 +15,8 @@ const sources = filesUnder('src', /\.ts$/);
 /** Files of src/ itself that everything may use: pictures, arrays, errors, the machine. They use each other and `ir`. */
 const SUPPORT = [
   'decoder-prompt',
+  'diagnostic',
+  'disk-error',
   'host-tools',
   'image',
   'mask',
@@ -27,7 +29,6 @@ const SUPPORT = [
   'resample',
   'sam',
   'shipped',
-  'disk-error',
   'temporary-folder',
   'user-error',
 ];
