@@ -43,8 +43,21 @@ const MEASURED_SEED = 6;
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 
+export interface MeasureOptions {
+  readonly repeat: number;
+  /** Search key transforms and codings of probabilities, as compile does by default: most of the time it takes. */
+  readonly search?: boolean;
+}
+
+/** Seeded weights have nothing to find in their keys, and uniform codes need no trial. */
+const WITHOUT_SEARCH = { keys: 'none', softmax: 'uniform' } as const;
+
 /** Builds a member in `folder`, compiles it as float and at w8a8, and runs both and onnxruntime in turn. */
-export async function measureMember(member: Member, folder: string, repeat: number): Promise<FamilyRow> {
+export async function measureMember(
+  member: Member,
+  folder: string,
+  { repeat, search = false }: MeasureOptions,
+): Promise<FamilyRow> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'model.onnx');
   if (!existsSync(file)) writeGraph(file, member.opset, member.build);
@@ -62,7 +75,10 @@ export async function measureMember(member: Member, folder: string, repeat: numb
   const build = async (bits: Bits): Promise<Contender> => {
     const outDir = join(folder, bits);
     const packaged = existsSync(join(outDir, 'manifest.json'));
-    if (!packaged) await compile([file], { outDir, bits, calibration, dims, name: member.role, js: false });
+    if (!packaged) {
+      const choices = search ? {} : WITHOUT_SEARCH;
+      await compile([file], { outDir, bits, calibration, dims, name: member.role, js: false, ...choices });
+    }
     await buildPackage(await openPackage(outDir));
     return compiled(bits, outDir, member.role, 1);
   };

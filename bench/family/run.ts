@@ -3,7 +3,7 @@
  * to noise at w8a8, processor time of ours and of onnxruntime on one thread.
  *
  *     npm run bench:family -- [--members part-of-a-name] [--size full|tiny] [--repeat 3] [--label name]
- *                             [--json bench/results/family.json] [--work folder]
+ *                             [--json bench/results/family.json] [--work folder] [--search] [--keep]
  *
  * Each row is kept in the JSON file as it comes: with the same label (default: the git revision) an interrupted run goes
  * on where it stopped. Exit status 1 where a member fails, or misses the bounds that the project sets itself.
@@ -27,6 +27,8 @@ const { values } = parseArgs({
     label: { type: 'string' },
     json: { type: 'string', default: join(root, 'bench/results/family.json') },
     work: { type: 'string', default: join(tmpdir(), 'sam-qc-family') },
+    /** Search key transforms and codings of probabilities as compile does by default; else uniform codes, keys as they are. */
+    search: { type: 'boolean', default: false },
     /** Models and packages stay in the folder of work. */
     keep: { type: 'boolean', default: false },
   },
@@ -92,7 +94,7 @@ for (const member of familyMembers(values.size as Size)) {
   console.error(member.name);
   const folder = join(values.work, `${values.size}-${member.name.replace(/\W+/g, '-')}`);
   try {
-    results.rows.push(await measureMember(member, folder, Number(values.repeat)));
+    results.rows.push(await measureMember(member, folder, { repeat: Number(values.repeat), search: values.search }));
     mkdirSync(dirname(values.json), { recursive: true });
     writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
     if (!values.keep) rmSync(folder, { recursive: true });

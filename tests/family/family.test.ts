@@ -98,7 +98,7 @@ describe.each(members)('$name', (member) => {
   it.skipIf(runtime === undefined || !full)(
     'compiles to C, in float and at w8a8 calibrated on arrays',
     async () => {
-      const row = await measureMember(member, join(scratch, `${members.indexOf(member)}`), 1);
+      const row = await measureMember(member, join(scratch, `${members.indexOf(member)}`), { repeat: 1 });
       expect(row.f32_error).toBeLessThan(1e-4);
       expect(row.attentions.integer).toBe(member.attentions);
       for (const [name, decibels] of Object.entries(row.sqnr_db)) expect(decibels, name).toBeGreaterThan(member.floor);
