@@ -17,6 +17,7 @@ import { reportHtml } from './report/html.js';
 import { drawExamples } from './report/pictures.js';
 import { packageReport, type Report, reportJson } from './report.js';
 import { describeSam } from './sam.js';
+import { missingFeatures } from './sam-interface.js';
 import { SHIPPED_EXAMPLES, SHIPPED_SCENES } from './shipped.js';
 import { checkDumpNames, checkNames, checkOutDir, openSource, type Source } from './source-model.js';
 import { UserError } from './user-error.js';
@@ -106,9 +107,9 @@ function samPair(models: readonly { readonly name: string; readonly graph: Graph
   const described = models.map(({ name, graph }) => ({ name, sam: describeSam(graph) }));
   const encoder = described.find(({ sam }) => sam.role === 'encoder');
   const decoder = described.find(({ sam }) => sam.role === 'decoder');
-  if (models.length !== 2 || encoder?.sam.role !== 'encoder' || decoder === undefined) return undefined;
-  const { side, image, embeddings } = encoder.sam;
-  return { encoder: encoder.name, decoder: decoder.name, side, image, embeddings };
+  if (models.length !== 2 || encoder?.sam.role !== 'encoder' || decoder?.sam.role !== 'decoder') return undefined;
+  if (missingFeatures(encoder.sam, decoder.sam).length > 0) return undefined;
+  return { encoder: encoder.name, decoder: decoder.name };
 }
 
 async function quantized(

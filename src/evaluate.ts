@@ -37,7 +37,9 @@ export interface Evaluation {
 export async function evaluate(folder: string, options: EvaluateOptions): Promise<Evaluation> {
   const prompts = await readPromptsWithMasks(options.prompts, options.images);
   const sam = await openSam(folder);
-  const reference = options.reference && (await openReference(options.reference, sam.side));
+  const reference =
+    options.reference &&
+    (await openReference(options.reference, { encoder: sam.encoder.face, decoder: sam.decoder.face }));
   const sums = { own: 0, oracle: 0, reference: 0, referenceOracle: 0, agreement: 0 };
   let done = 0;
   await withTemporaryFolder(join(tmpdir(), 'sam-qc-eval-'), async (scratch) => {

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { type ModelImage, type Pixels, preparePixels } from './prepare-image.js';
+import { type Framing, type ModelImage, type Pixels, preparePixels } from './prepare-image.js';
 import { UserError } from './user-error.js';
 
 export { type ModelImage, PIXEL_MEAN, PIXEL_STD, type Point, resizedSize, toModelFrame } from './prepare-image.js';
@@ -28,8 +28,9 @@ export async function readPicture(path: string): Promise<Picture> {
 }
 
 /** {@link preparePixels}, for a picture from a file, which errors name. */
-export const prepareImage = (picture: Picture, side: number): ModelImage => preparePixels(picture, side, picture.path);
+export const prepareImage = (picture: Picture, side: number, framing?: Framing): ModelImage =>
+  preparePixels(picture, side, picture.path, framing);
 
-export async function loadImage(path: string, side: number): Promise<ModelImage> {
-  return prepareImage(await readPicture(path), side);
+export async function loadImage(path: string, side: number, framing?: Framing): Promise<ModelImage> {
+  return prepareImage(await readPicture(path), side, framing);
 }

@@ -10,9 +10,18 @@ export interface Pixels extends Size {
   readonly rgb: Uint8Array;
 }
 
-/** A picture as SAM's image encoder takes it. */
+/**
+ * How a picture becomes an encoder's input. `padded` (SAM): its longest side resized, normalised, zeros right of it and
+ * below; `stretched` (SAM 2): both sides resized, normalised; `unit` (EfficientSAM): both sides resized, 0 … 1.
+ */
+export type Framing = 'padded' | 'stretched' | 'unit';
+
+/** What points are given in: the model's frame, the picture padded or stretched to it, or the picture's own pixels. */
+export type Frame = 'padded' | 'stretched' | 'picture';
+
+/** A picture as an image encoder takes it. */
 export interface ModelImage {
-  /** [1, 3, side, side]: normalised RGB in the upper left corner, zeros right of it and below. */
+  /** [1, 3, side, side] */
   readonly tensor: Float32Array;
   readonly side: number;
   readonly original: Size;
@@ -31,14 +40,14 @@ export function resizedSize({ width, height }: Size, side: number): Size {
 }
 
 /**
- * SAM's preprocessing: longest side resized to `side` (bilinear, antialiased, 8 bits), normalised, padded.
+ * The preprocessing of SAM and its kin: resized (bilinear, antialiased, 8 bits), normalised, padded as `framing` says.
  *
  * @param label what errors call the picture
  * @throws where its shorter side would be less than a pixel
  */
-export function preparePixels(picture: Pixels, side: number, label: string): ModelImage {
+export function preparePixels(picture: Pixels, side: number, label: string, framing: Framing = 'padded'): ModelImage {
   const original = { width: picture.width, height: picture.height };
-  const resized = resizedSize(original, side);
+  const resized = framing === 'padded' ? resizedSize(original, side) : { width: side, height: side };
   if (resized.width === 0 || resized.height === 0) {
     throw new UserError(
       `${label}: ${picture.width} × ${picture.height} pixels is too narrow for a model of ${side} × ${side}`,
@@ -47,8 +56,7 @@ export function preparePixels(picture: Pixels, side: number, label: string): Mod
   const rgb = resampleBilinear(picture.rgb, 3, original, resized);
   const tensor = new Float32Array(3 * side * side);
   for (let channel = 0; channel < 3; channel++) {
-    const mean = PIXEL_MEAN[channel]!;
-    const std = PIXEL_STD[channel]!;
+    const [mean, std] = framing === 'unit' ? [0, 255] : [PIXEL_MEAN[channel]!, PIXEL_STD[channel]!];
     for (let y = 0; y < resized.height; y++) {
       const row = (channel * side + y) * side;
       for (let x = 0; x < resized.width; x++) {
@@ -59,8 +67,9 @@ export function preparePixels(picture: Pixels, side: number, label: string): Mod
   return { tensor, side, original, resized };
 }
 
-/** Moves points from pixels of the original picture to the model's frame: SAM's `ResizeLongestSide.apply_coords`. */
-export function toModelFrame(points: readonly Point[], original: Size, side: number): Point[] {
-  const resized = resizedSize(original, side);
+/** Moves points from pixels of the original picture to the model's frame: SAM's `ResizeLongestSide.apply_coords` where it is padded. */
+export function toModelFrame(points: readonly Point[], original: Size, side: number, frame: Frame = 'padded'): Point[] {
+  if (frame === 'picture') return [...points];
+  const resized = frame === 'padded' ? resizedSize(original, side) : { width: side, height: side };
   return points.map(([x, y]) => [x * (resized.width / original.width), y * (resized.height / original.height)]);
 }

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Picture, prepareImage } from './image.js';
-import { type Prompt, toDecoderPrompt } from './prompts.js';
+import type { Prompt } from './prompts.js';
+import { type DecoderFace, type EncoderFace, promptInputs } from './sam-interface.js';
 import { type Segmentation, segmentationOf } from './sam-package.js';
 import { messageOf, UserError } from './user-error.js';
 
@@ -34,7 +35,7 @@ async function loadRuntime(): Promise<Runtime> {
 /** @throws UserError where onnxruntime-node is missing or cannot load a model */
 export async function openReference(
   files: { readonly encoder: string; readonly decoder: string },
-  side: number,
+  faces: { readonly encoder: EncoderFace; readonly decoder: DecoderFace },
 ): Promise<Reference> {
   const { InferenceSession, Tensor } = await loadRuntime();
   const open = async (file: string) => {
@@ -46,35 +47,28 @@ export async function openReference(
   };
   const encoder = await open(files.encoder);
   const decoder = await open(files.decoder);
-  const input = encoder.inputNames[0] ?? '';
-  const f32 = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, [...shape]);
-
-  const zeros = (count: number) =>
-    decoder.inputMetadata.map((meta) => {
-      if (!meta.isTensor) throw new UserError(`${files.decoder}: input '${meta.name}' is not a tensor`);
-      const shape = meta.shape.map((dim) => (typeof dim === 'number' ? dim : count));
-      return [meta.name, f32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)] as const;
-    });
+  const { image, side, framing } = faces.encoder;
+  const types = { f32: 'float32', i32: 'int32', i64: 'int64' } as const;
 
   return {
     encode: async (picture) => {
-      const { tensor } = prepareImage(picture, side);
-      const encoded = await encoder.run({ [input]: f32(tensor, [1, 3, side, side]) });
-      const embeddings = encoded[encoder.outputNames[0] ?? ''];
-      if (embeddings === undefined) throw new UserError(`${files.encoder}: has no output`);
+      const { tensor } = prepareImage(picture, side, framing);
+      const encoded = await encoder.run({ [image]: new Tensor('float32', tensor, [1, 3, side, side]) });
+      const features = faces.decoder.features.map((name) => {
+        const feature = encoded[name];
+        if (feature === undefined) throw new UserError(`${files.encoder}: has no output '${name}'`);
+        return [name, feature] as const;
+      });
       return async (prompt) => {
-        const { point_coords, point_labels, orig_im_size, count } = toDecoderPrompt(prompt, picture, side);
-        const outputs = await decoder.run({
-          ...Object.fromEntries(zeros(count)),
-          image_embeddings: embeddings,
-          point_coords: f32(point_coords, [1, count, 2]),
-          point_labels: f32(point_labels, [1, count]),
-          orig_im_size: f32(orig_im_size, [2]),
-        });
+        const given = [...promptInputs(faces.decoder, prompt, picture)].map(
+          ([name, { dtype, shape, data }]) =>
+            [name, new Tensor(types[dtype], data as Float32Array, [...shape])] as const,
+        );
+        const outputs = await decoder.run(Object.fromEntries([...features, ...given]));
         const tensors = Object.entries(outputs).map(
           ([name, { data, dims }]) => [name, { data: data as Float32Array, shape: dims }] as const,
         );
-        return segmentationOf(new Map(tensors), picture, files.decoder);
+        return segmentationOf(faces.decoder, new Map(tensors), picture, files.decoder);
       };
     },
   };

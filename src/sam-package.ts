@@ -8,18 +8,26 @@ import {
   runModel,
 } from './compiled-package.js';
 import { type Picture, prepareImage } from './image.js';
-import { allocate, DTYPES, elementCount, type Tensor } from './ir/types.js';
+import type { Tensor } from './ir/types.js';
 import { type Mask, maskOfLogits } from './mask.js';
-import { type Prompt, toDecoderPrompt } from './prompts.js';
+import type { Prompt } from './prompts.js';
+import {
+  candidatesOf,
+  type DecoderFace,
+  decoderFace,
+  type EncoderFace,
+  encoderFace,
+  missingFeatures,
+  pointsDimension,
+  promptInputs,
+} from './sam-interface.js';
 import { UserError } from './user-error.js';
 
-/** A built package with SAM's two models. */
+/** A built package with the two models of SAM or of its kin. */
 export interface SamPackage {
   readonly compiled: CompiledPackage;
-  readonly encoder: ManifestModel;
-  readonly decoder: ManifestModel;
-  /** Side of the square that the encoder sees, in pixels. */
-  readonly side: number;
+  readonly encoder: ManifestModel & { readonly face: EncoderFace };
+  readonly decoder: ManifestModel & { readonly face: DecoderFace };
 }
 
 /** What a decoder makes of a prompt. */
@@ -32,8 +40,8 @@ export interface Segmentation {
 }
 
 export interface EncodedPicture {
-  /** Path of the embeddings' .npy. */
-  readonly embeddings: string;
+  /** Paths of what the encoder gave (.npy), by the names of its outputs. */
+  readonly features: ReadonlyMap<string, string>;
   readonly ms: number;
 }
 
@@ -45,50 +53,41 @@ export interface EncodedPicture {
 export async function openSam(folder: string): Promise<SamPackage> {
   const compiled = await openPackage(folder);
   const { models } = compiled.manifest;
-  const encoder = models.find(({ inputs }) => inputs.length === 1 && imageSide(inputs[0]?.shape) !== undefined);
-  const decoder = models.find(({ inputs }) =>
-    ['image_embeddings', 'point_coords', 'point_labels'].every((name) => inputs.some((input) => input.name === name)),
-  );
-  const side = imageSide(encoder?.inputs[0]?.shape);
-  if (encoder === undefined || decoder === undefined || side === undefined)
+  const [encoder] = models.flatMap((model) => withFace(model, encoderFace(model)));
+  const [decoder] = models.flatMap((model) => withFace(model, decoderFace(model)));
+  if (encoder === undefined || decoder === undefined)
     throw new UserError(
-      `${folder}: has ${models.map(({ name }) => name).join(', ')}, but an encoder (one image [1, 3, side, side]) and a decoder (image_embeddings, point_coords, point_labels, …) compiled together are needed`,
+      `${folder}: has ${models.map(({ name }) => name).join(', ')}, but an encoder (one image [1, 3, side, side]) and a decoder (image_embeddings, point_coords, point_labels, … or the names that Hugging Face, SAM 2 and EfficientSAM give them) compiled together are needed`,
+    );
+  const missing = missingFeatures(encoder.face, decoder.face);
+  if (missing.length > 0)
+    throw new UserError(
+      `${folder}: the decoder takes ${missing.map((name) => `'${name}'`).join(', ')}, which the encoder does not give: its outputs are ${encoder.face.features.map((name) => `'${name}'`).join(', ')}`,
     );
   await buildPackage(compiled);
-  return { compiled, encoder, decoder, side };
+  return { compiled, encoder, decoder };
 }
 
-function imageSide(shape: readonly (number | string)[] | undefined): number | undefined {
-  const [batch, channels, height, width] = shape ?? [];
-  const isImage =
-    shape?.length === 4 && batch === 1 && channels === 3 && typeof height === 'number' && height === width;
-  return isImage ? height : undefined;
-}
+const withFace = <Face>(model: ManifestModel, face: Face | undefined): readonly (ManifestModel & { face: Face })[] =>
+  face === undefined ? [] : [{ ...model, face }];
 
 /** Runs the encoder; its files go to `scratch`. */
 export async function encodePicture(
-  { compiled, encoder, side }: SamPackage,
+  { compiled, encoder }: SamPackage,
   picture: Picture,
   scratch: string,
   options?: RunOptions,
 ): Promise<EncodedPicture> {
-  const image: Tensor = { dtype: 'f32', shape: [1, 3, side, side], data: prepareImage(picture, side).tensor };
-  const { files, statistics } = await runModel(
-    compiled,
-    encoder.name,
-    new Map([[encoder.inputs[0]!.name, image]]),
-    scratch,
-    options,
-  );
-  const embeddings = files.get('image_embeddings') ?? [...files.values()][0];
-  if (embeddings === undefined) throw new UserError(`${compiled.folder}: the encoder has no output`);
-  return { embeddings, ms: least(statistics.ms) };
+  const { image: input, side, framing, features } = encoder.face;
+  const image: Tensor = { dtype: 'f32', shape: [1, 3, side, side], data: prepareImage(picture, side, framing).tensor };
+  const { files, statistics } = await runModel(compiled, encoder.name, new Map([[input, image]]), scratch, options);
+  return { features: new Map(features.map((name) => [name, files.get(name)!])), ms: least(statistics.ms) };
 }
 
 /** Runs the decoder for a prompt over an encoded picture. */
 export async function decodePrompt(
-  { compiled, decoder, side }: SamPackage,
-  { embeddings }: Pick<EncodedPicture, 'embeddings'>,
+  { compiled, decoder }: SamPackage,
+  { features }: Pick<EncodedPicture, 'features'>,
   picture: Pick<Picture, 'width' | 'height'>,
   prompt: Pick<Prompt, 'points' | 'labels'>,
   scratch: string,
@@ -97,68 +96,46 @@ export async function decodePrompt(
   const { outputs, statistics } = await runModel(
     compiled,
     decoder.name,
-    decoderInputs(decoder, side, embeddings, picture, prompt),
+    decoderInputs(decoder, features, picture, prompt),
     scratch,
     options,
   );
-  return { ...segmentationOf(outputs, picture, compiled.folder), ms: least(statistics.ms) };
+  return { ...segmentationOf(decoder.face, outputs, picture, compiled.folder), ms: least(statistics.ms) };
 }
 
-/** Masks and their predicted IoU from a decoder's outputs, by SAM's names. */
+/** Masks and their predicted IoU from a decoder's outputs. */
 export function segmentationOf(
+  decoder: DecoderFace,
   outputs: ReadonlyMap<string, Pick<Tensor, 'shape' | 'data'>>,
   { width, height }: Pick<Picture, 'width' | 'height'>,
   source: string,
 ): Omit<Segmentation, 'ms'> {
-  const masks = outputs.get('masks');
-  const iou = outputs.get('iou_predictions');
-  if (!(masks?.data instanceof Float32Array) || !(iou?.data instanceof Float32Array))
-    throw new UserError(`${source}: the decoder has no outputs 'masks' and 'iou_predictions' of float32`);
-  const logits = masks.data;
-  const pixels = width * height;
-  if (logits.length !== iou.data.length * pixels)
-    throw new UserError(
-      `${source}: masks of shape [${masks.shape.join(', ')}] for ${iou.data.length} predictions over ${width} × ${height} pixels`,
-    );
+  const candidates = candidatesOf(decoder, outputs, { width, height });
+  if (typeof candidates === 'string') throw new UserError(`${source}: ${candidates}`);
   return {
-    predictedIou: iou.data,
-    masks: Array.from(iou.data, (_, i) =>
-      maskOfLogits(logits.subarray(i * pixels, (i + 1) * pixels), { width, height }),
-    ),
+    predictedIou: candidates.scores,
+    masks: candidates.logits.map((logits) => maskOfLogits(logits, { width, height })),
   };
 }
 
 /** The candidate with the highest predicted IoU; the first of equals. */
 export const bestCandidate = (predictedIou: Float32Array): number => predictedIou.indexOf(Math.max(...predictedIou));
 
-/** The prompt by the decoder's inputs; zeros for what it does not give (`mask_input`, `has_mask_input`). */
+/** What the encoder gave and the prompt, by the decoder's inputs. */
 function decoderInputs(
-  decoder: ManifestModel,
-  side: number,
-  embeddings: string,
+  { face, symbols }: SamPackage['decoder'],
+  features: ReadonlyMap<string, string>,
   picture: Pick<Picture, 'width' | 'height'>,
   prompt: Pick<Prompt, 'points' | 'labels'>,
 ): ReadonlyMap<string, RunInput> {
-  const { point_coords, point_labels, orig_im_size, count } = toDecoderPrompt(prompt, picture, side);
-  const limit = decoder.symbols.find(({ name }) => decoder.inputs.some(({ shape }) => shape[1] === name))?.max;
-  if (limit !== undefined && count > limit)
+  const given = promptInputs(face, prompt, picture);
+  const count = given.get(face.points.name)?.shape.at(-2) ?? 0;
+  const symbol = symbols.find(({ name }) => name === pointsDimension(face));
+  if (symbol !== undefined && count > symbol.max)
     throw new UserError(
-      `${count} points (with SAM's padding point), but this build takes at most ${limit}: compile with --dim num_points=1..${count}`,
+      `${count} points (with SAM's padding point), but this build takes at most ${symbol.max}: compile with --dim ${symbol.name}=1..${count}`,
     );
-  const f32 = (shape: readonly number[], data: Float32Array): Tensor => ({ dtype: 'f32', shape, data });
-  const given = new Map<string, RunInput>([
-    ['image_embeddings', embeddings],
-    ['point_coords', f32([1, count, 2], point_coords)],
-    ['point_labels', f32([1, count], point_labels)],
-    ['orig_im_size', f32([2], orig_im_size)],
-  ]);
-  for (const { name, dtype: code, shape } of decoder.inputs) {
-    const dtype = DTYPES.find((candidate) => candidate === code);
-    if (given.has(name) || dtype === undefined) continue;
-    const dims = shape.map((dim) => (typeof dim === 'number' ? dim : count));
-    given.set(name, { dtype, shape: dims, data: allocate(dtype, elementCount(dims)) });
-  }
-  return given;
+  return new Map<string, RunInput>([...face.features.map((name) => [name, features.get(name)!] as const), ...given]);
 }
 
 const least = (ms: readonly number[]): number => Math.min(...ms);

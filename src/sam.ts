@@ -1,32 +1,35 @@
-import { type Graph, typeOf, valueOf } from './ir/graph.js';
+import { type Graph, typeOf, type ValueId, valueOf } from './ir/graph.js';
+import { scalarKey } from './ir/scalar.js';
+import {
+  type DecoderFace,
+  decoderFace,
+  type EncoderFace,
+  encoderFace,
+  type ModelFace,
+  type TensorFace,
+} from './sam-interface.js';
 
-/** What a graph is in SAM's pair of models, by the names and shapes of SAM's own ONNX example. */
+/** What a graph is in a pair of models of the Segment Anything family, by names and shapes. */
 export type SamModel =
-  | { readonly role: 'encoder'; readonly image: string; readonly side: number; readonly embeddings: string }
-  | { readonly role: 'decoder'; readonly side: number }
+  | ({ readonly role: 'encoder' } & EncoderFace)
+  | ({ readonly role: 'decoder' } & DecoderFace)
   | { readonly role: 'other' };
 
-/** Inputs of SAM's ONNX decoder. */
-export const DECODER_INPUTS = [
-  'image_embeddings',
-  'point_coords',
-  'point_labels',
-  'mask_input',
-  'has_mask_input',
-  'orig_im_size',
-] as const;
-
-/** Pixels of the model's frame for one element of the embedding: SAM's patches are 16×16. */
-const PATCH = 16;
-
 export function describeSam(graph: Graph): SamModel {
-  const inputs = graph.inputs.map((id) => ({ name: valueOf(graph, id).name, shape: typeOf(graph, id).shape }));
-  const [first] = inputs;
-  if (inputs.length === 1 && first?.shape.length === 4 && first.shape[1] === 3 && typeof first.shape[2] === 'number')
-    return { role: 'encoder', image: first.name, side: first.shape[2], embeddings: graph.outputs[0]!.name };
-  const embeddings = inputs.find(({ name }) => name === 'image_embeddings');
-  const isDecoder = embeddings !== undefined && inputs.some(({ name }) => name === 'point_coords');
-  const height = embeddings?.shape[2];
-  if (isDecoder && typeof height === 'number') return { role: 'decoder', side: height * PATCH };
-  return { role: 'other' };
+  const face = faceOf(graph);
+  const encoder = encoderFace(face);
+  if (encoder) return { role: 'encoder', ...encoder };
+  const decoder = decoderFace(face);
+  return decoder ? { role: 'decoder', ...decoder } : { role: 'other' };
+}
+
+function faceOf(graph: Graph): ModelFace {
+  const tensor = (name: string, value: ValueId): TensorFace => {
+    const { dtype, shape } = typeOf(graph, value);
+    return { name, dtype, shape: shape.map((dim) => (typeof dim === 'number' ? dim : scalarKey(dim))) };
+  };
+  return {
+    inputs: graph.inputs.map((id) => tensor(valueOf(graph, id).name, id)),
+    outputs: graph.outputs.map(({ name, value }) => tensor(name, value)),
+  };
 }

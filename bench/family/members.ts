@@ -123,7 +123,7 @@ function repViTMember(size: Size, name: string, fusesStages: boolean): Member {
       size === 'full' ? REP_VIT_M1 : [16, 16, 32, 32].map((channels, i) => ({ channels, blocks: i === 2 ? 3 : 2 })),
   };
   const reduced = fusesStages ? SMALLER : `${SMALLER}; RepViT-M1 instead of M2.3`;
-  return encoder(name, fusesStages ? 11 : 17, size === 'full' ? FULL_SIDE : 64, 0, (g, x) => repViT(g, x, config), {
+  return encoder(name, fusesStages ? 11 : 17, size === 'full' ? FULL_SIDE : 128, 0, (g, x) => repViT(g, x, config), {
     ...(size === 'full' && { reduced }),
   });
 }
@@ -138,7 +138,7 @@ function slimVit(size: Size, uniform: boolean): SamVit {
       hidden: uniform ? 64 : 40 + 13 * i,
       window: i === 0 ? 3 : 0,
     }));
-    return { side: 64, patch: 16, channels: uniform ? 32 : 30, blocks, neck: 32 };
+    return { side: 128, patch: 16, channels: uniform ? 32 : 30, blocks, neck: 32 };
   }
   const heads = uniform ? Array.from({ length: 12 }, () => 14) : [10, 13, 12, 15, 14, 16, 18, 12, 15, 17, 13, 11];
   const hidden = uniform
@@ -203,7 +203,7 @@ function huggingFace(size: Size): readonly Member[] {
 }
 
 function efficientSam(size: Size, name: string, channels: number, heads: number): Member {
-  const side = size === 'full' ? FULL_SIDE : 64;
+  const side = size === 'full' ? FULL_SIDE : 128;
   const config = {
     side,
     channels: size === 'full' ? channels : 32,

@@ -7,9 +7,10 @@ import { type Mask, maskOfLogits } from '../mask.js';
 import { type CalibrationFolder, defaultPrompts, type Prompt } from '../prompts.js';
 import type { Size } from '../resample.js';
 import type { SamModel } from '../sam.js';
+import { candidatesOf, type DecoderFace } from '../sam-interface.js';
 import { openHostRunner, type Progress, type SampleSet } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
-import { decoderSamples, encoderSamples, writeEmbeddings } from './samples.js';
+import { decoderSamples, type EncodedPictures, encoderSamples, writeEmbeddings } from './samples.js';
 
 /** A calibration picture as the float models and the quantized ones segment it. */
 export interface ExampleMask {
@@ -25,7 +26,7 @@ export interface SamGraphs {
   readonly encoder: Graph;
   readonly decoder: Graph;
   /** Embeddings that were computed before, by picture. */
-  readonly embeddings?: ReadonlyMap<string, string>;
+  readonly embeddings?: EncodedPictures;
 }
 
 const EXAMPLES = 4;
@@ -43,7 +44,7 @@ export type Sam<R extends SamModel['role']> = Extract<SamModel, { role: R }>;
 
 /**
  * Segments a few calibration pictures with the float models and with the quantized ones, each decoder on its own
- * encoder's embeddings. Empty where the decoder's outputs are not SAM's `masks` and `iou_predictions`.
+ * encoder's embeddings. Empty where the decoder's outputs are not masks and their scores.
  */
 export async function exampleMasks(
   sam: { readonly encoder: Sam<'encoder'>; readonly decoder: Sam<'decoder'> },
@@ -56,7 +57,8 @@ export async function exampleMasks(
   const prompts = await examplePrompts(folder);
   const examples: Pictures = { kind: 'pictures', pictures: prompts.map(({ image }) => image), prompts };
   const sizes: readonly Size[] = await Promise.all(examples.pictures.map(readPicture));
-  const named = ['masks', 'iou_predictions'].every((name) => float.decoder.outputs.some((out) => out.name === name));
+  const { masks: logits, scores } = sam.decoder;
+  const named = [logits, scores].every((name) => float.decoder.outputs.some((out) => out.name === name));
   if (!named || prompts.length === 0) return [];
 
   const segment = async (graphs: SamGraphs, name: string): Promise<readonly (Mask | undefined)[]> => {
@@ -74,9 +76,9 @@ export async function exampleMasks(
         return writeEmbeddings(graphs.encoder, sam.encoder, run, examples.pictures, own);
       }));
     const masks: (Mask | undefined)[] = [];
-    const samples = await decoderSamples(graphs.decoder, sam.decoder.side, examples, embeddings);
+    const samples = await decoderSamples(graphs.decoder, sam.decoder, examples, embeddings);
     await withRunner(samples, (run) =>
-      run(graphs.decoder, 'masks', (outputs) => void masks.push(bestMask(outputs, sizes[masks.length]!))),
+      run(graphs.decoder, 'masks', (outputs) => void masks.push(bestMask(sam.decoder, outputs, sizes[masks.length]!))),
     );
     return masks;
   };
@@ -87,13 +89,10 @@ export async function exampleMasks(
   });
 }
 
-/** The candidate with the highest predicted IoU, over the original picture; undefined for masks of another size. */
-export function bestMask(outputs: ReadonlyMap<string, Tensor>, { width, height }: Size): Mask | undefined {
-  const logits = outputs.get('masks')?.data;
-  const iou = outputs.get('iou_predictions')?.data;
-  const pixels = width * height;
-  if (!(logits instanceof Float32Array && iou instanceof Float32Array) || logits.length !== iou.length * pixels)
-    return undefined;
-  const best = iou.indexOf(Math.max(...iou));
-  return maskOfLogits(logits.subarray(best * pixels, (best + 1) * pixels), { width, height });
+/** The candidate with the highest predicted IoU, over the original picture; undefined where the outputs are not such. */
+export function bestMask(decoder: DecoderFace, outputs: ReadonlyMap<string, Tensor>, size: Size): Mask | undefined {
+  const candidates = candidatesOf(decoder, outputs, size);
+  if (typeof candidates === 'string') return undefined;
+  const { scores, logits } = candidates;
+  return maskOfLogits(logits[scores.indexOf(Math.max(...scores))]!, size);
 }

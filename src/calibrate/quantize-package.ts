@@ -11,7 +11,7 @@ import type { Observer } from './observers.js';
 import { precisionOf } from './precision.js';
 import { type QuantizationReport, quantizeProgram } from './quantize-program.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
-import { samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
+import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 
 export interface FloatModel {
   readonly name: string;
@@ -53,7 +53,7 @@ export async function quantizeModels(
   const folder = await readCalibrationFolder(options.calibration);
   const { path: scratch, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-embeddings-'));
   const results = new Map<FloatModel, QuantizedModel>();
-  let embeddings: ReadonlyMap<string, string> | undefined;
+  let embeddings: EncodedPictures | undefined;
   try {
     const described = models.map((model) => ({ model, sam: describeSam(model.graph) }));
     const inOrder = [...described].sort((a, b) => Number(a.sam.role !== 'encoder') - Number(b.sam.role !== 'encoder'));

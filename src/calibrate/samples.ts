@@ -2,14 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadImage, readPicture } from '../image.js';
 import type { Graph } from '../ir/graph.js';
-import { typeOf, valueOf } from '../ir/graph.js';
-import { evaluateScalar } from '../ir/scalar.js';
-import { allocate, elementCount, type Tensor } from '../ir/types.js';
+import { valueOf } from '../ir/graph.js';
+import type { Tensor } from '../ir/types.js';
 import { decodeNpy, encodeNpy, readNpz } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
-import { type CalibrationFolder, defaultPrompts, type Prompt, toDecoderPrompt } from '../prompts.js';
+import { type CalibrationFolder, defaultPrompts, type Prompt } from '../prompts.js';
 import type { SamModel } from '../sam.js';
-import { HostError, type Sample, type SampleSet } from './run-on-host.js';
+import { promptInputs } from '../sam-interface.js';
+import { HostError, type SampleSet } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
 
 const f32 = (shape: readonly number[], data: Float32Array): Tensor => ({ dtype: 'f32', shape, data });
@@ -31,7 +31,7 @@ export function encoderSamples(sam: Extract<SamModel, { role: 'encoder' }>, pict
     count: pictures.length,
     name: (index) => pictures[index]!,
     load: async (index) => {
-      const { tensor, side } = await loadImage(pictures[index]!, sam.side);
+      const { tensor, side } = await loadImage(pictures[index]!, sam.side, sam.framing);
       return new Map([[sam.image, f32([1, 3, side, side], tensor)]]);
     },
   };
@@ -49,15 +49,18 @@ export function arraySamples(files: readonly string[]): SampleSet {
   };
 }
 
+/** Files (.npy) of what an encoder gave, by picture and then by the name of the output. */
+export type EncodedPictures = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
 /**
- * Prompts over pictures whose embeddings were computed before: a decoder's samples. Without prompts, a grid of points and
- * boxes on each picture. `embeddings` gives the path of the .npy of a picture.
+ * Prompts over pictures that were encoded before: a decoder's samples. Without prompts, a grid of points and boxes on each
+ * picture.
  */
 export async function decoderSamples(
   graph: Graph,
-  side: number,
+  sam: Extract<SamModel, { role: 'decoder' }>,
   folder: Extract<CalibrationFolder, { kind: 'pictures' }>,
-  embeddings: ReadonlyMap<string, string>,
+  embeddings: EncodedPictures,
 ): Promise<SampleSet> {
   const sizes = new Map<string, { width: number; height: number }>();
   for (const picture of folder.pictures) {
@@ -71,49 +74,39 @@ export async function decoderSamples(
     name: (index) => `prompt ${index} of ${prompts[index]!.image}`,
     load: async (index) => {
       const prompt = prompts[index]!;
-      const path = embeddings.get(prompt.image);
+      const files = embeddings.get(prompt.image);
       const size = sizes.get(prompt.image);
-      if (path === undefined || size === undefined)
+      if (files === undefined || size === undefined)
         throw new HostError(`${prompt.image}: the prompts name a picture that is not in the calibration folder`);
-      const { point_coords, point_labels, count, orig_im_size } = toDecoderPrompt(prompt, size, side);
-      const given = new Map<string, Tensor>([
-        ['image_embeddings', tensorOf(decodeNpy(await readFile(path), path))],
-        ['point_coords', f32([1, count, 2], point_coords)],
-        ['point_labels', f32([1, count], point_labels)],
-        ['orig_im_size', f32([2], orig_im_size)],
-      ]);
-      return completed(graph, given, count);
+      const given = promptInputs(sam, prompt, size);
+      const sample = new Map<string, Tensor>();
+      for (const name of graph.inputs.map((id) => valueOf(graph, id).name)) {
+        const file = files.get(name);
+        const tensor = file === undefined ? given.get(name) : tensorOf(decodeNpy(await readFile(file), file));
+        if (tensor === undefined)
+          throw new HostError(`the decoder's input '${name}' is neither an output of the encoder nor part of a prompt`);
+        sample.set(name, tensor);
+      }
+      return sample;
     },
   };
 }
 
-/** Zeros for the inputs that a prompt does not give (`mask_input`, `has_mask_input`). */
-function completed(graph: Graph, given: ReadonlyMap<string, Tensor>, points: number): Sample {
-  const sample = new Map<string, Tensor>();
-  for (const id of graph.inputs) {
-    const { name, type } = { name: valueOf(graph, id).name, type: typeOf(graph, id) };
-    const shape = type.shape.map((dim) => evaluateScalar(dim, { symbol: () => points, element: () => 0 }));
-    const zeros = { dtype: type.dtype, shape, data: allocate(type.dtype, elementCount(shape)) };
-    sample.set(name, given.get(name) ?? zeros);
-  }
-  return sample;
-}
-
-/** Runs an encoder over its samples and keeps each embedding as a .npy in `folder`; by picture. */
+/** Runs an encoder over its samples and keeps what it gives as .npy in `folder`. */
 export async function writeEmbeddings(
   graph: Graph,
   sam: Extract<SamModel, { role: 'encoder' }>,
   run: RunSamples,
   pictures: readonly string[],
   folder: string,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<EncodedPictures> {
   await mkdir(folder, { recursive: true });
   const written: Promise<void>[] = [];
-  const paths = new Map<string, string>();
+  const paths = new Map<string, ReadonlyMap<string, string>>();
   await run(graph, 'embeddings', (outputs) => {
-    const path = join(folder, `${paths.size}.npy`);
-    written.push(writeFile(path, encodeNpy(npyOf(outputs.get(sam.embeddings)!))));
-    paths.set(pictures[paths.size]!, path);
+    const files = sam.features.map((name, i) => [name, join(folder, `${paths.size}-${i}.npy`)] as const);
+    for (const [name, path] of files) written.push(writeFile(path, encodeNpy(npyOf(outputs.get(name)!))));
+    paths.set(pictures[paths.size]!, new Map(files));
   });
   await Promise.all(written);
   return paths;
@@ -128,11 +121,11 @@ export async function samplesFor(
   { file, graph }: { readonly file: string; readonly graph: Graph },
   sam: SamModel,
   folder: CalibrationFolder,
-  embeddings: ReadonlyMap<string, string> | undefined,
+  embeddings: EncodedPictures | undefined,
 ): Promise<SampleSet> {
   if (folder.kind === 'arrays') return arraySamples(folder.files);
   if (sam.role === 'encoder') return encoderSamples(sam, folder.pictures);
-  if (sam.role === 'decoder' && embeddings !== undefined) return decoderSamples(graph, sam.side, folder, embeddings);
+  if (sam.role === 'decoder' && embeddings !== undefined) return decoderSamples(graph, sam, folder, embeddings);
   throw new HostError(
     sam.role === 'decoder'
       ? `${file}: a decoder is calibrated on embeddings: compile its encoder with it, or give .npz files of its inputs`

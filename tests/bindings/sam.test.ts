@@ -42,7 +42,7 @@ interface SamModule {
   readonly Sam: { readonly load: (options?: object) => Promise<Session> };
 }
 
-const PAIR = { encoder: 'encoder', decoder: 'decoder', side: 256, image: 'image', embeddings: 'image_embeddings' };
+const PAIR = { encoder: 'encoder', decoder: 'decoder' };
 const load = async (outDir: string, options?: object): Promise<Session> =>
   ((await import(pathToFileURL(join(outDir, 'js', 'index.js')).href)) as SamModule).Sam.load(options);
 const pictureOf = async (name: string): Promise<SamImage> => {

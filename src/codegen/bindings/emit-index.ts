@@ -10,13 +10,10 @@ import type { DType } from '../../ir/types.js';
 import { describeShape, type InterfaceTensor, type ModelInterface } from '../model-interface.js';
 import { identifierScope, toComment } from '../names.js';
 
-/** Which models of a package are SAM's, and what their tensors are called. */
+/** Which models of a package are SAM's, or its kin's. */
 export interface SamPair {
   readonly encoder: string;
   readonly decoder: string;
-  readonly side: number;
-  readonly image: string;
-  readonly embeddings: string;
 }
 
 export interface BoundModel {
@@ -176,7 +173,6 @@ export function emitIndex(models: readonly BoundModel[], sam: SamPair | undefine
       docs: ['Segments pictures: `encode` one, then `segment` it with points, boxes and masks.'],
       type: `samRuntime.SamSession<${encoder}Inputs, ${encoder}Outputs, ${decoder}Inputs, ${decoder}Outputs>`,
     });
-    const { side, image, embeddings } = sam;
     file.addVariableStatement({
       declarationKind: VariableDeclarationKind.Const,
       isExported: true,
@@ -187,7 +183,7 @@ export function emitIndex(models: readonly BoundModel[], sam: SamPair | undefine
           initializer: `{
   load: (options) =>
     samRuntime.loadSam(
-      { encoder: describe${encoder}, decoder: describe${decoder}, ...${JSON.stringify({ side, image, embeddings })} },
+      { encoder: describe${encoder}, decoder: describe${decoder} },
       import.meta.url,
       options,
     ),

@@ -49,6 +49,7 @@ const SAM_RUNTIME = [
   '../../prepare-image.ts',
   '../../resample.ts',
   '../../user-error.ts',
+  '../../sam-interface.ts',
 ] as const;
 
 const SPECIFIER = /((?:from|import)\s*\(?\s*')(?:\.\.\/)*(?:\.\/)?([\w-]+\.js')/g;

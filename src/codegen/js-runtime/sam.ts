@@ -1,5 +1,13 @@
-import { toDecoderPrompt } from '../../decoder-prompt.js';
 import { preparePixels } from '../../prepare-image.js';
+import {
+  candidatesOf,
+  type DecoderFace,
+  decoderFace,
+  type EncoderFace,
+  encoderFace,
+  pointsDimension,
+  promptInputs,
+} from '../../sam-interface.js';
 import type { ModelDescription } from './description.js';
 import { SamDisposedError, SamError } from './errors.js';
 import { type LoadOptions, type Model, type OpenModel, openModel, type RunOptions, typedModel } from './model.js';
@@ -11,6 +19,8 @@ export interface Embedding {
   readonly width: number;
   readonly height: number;
   readonly embeddings: Tensor<Float32Array>;
+  /** All that the encoder gave, by the names of its outputs: the embeddings, and what else the decoder takes. */
+  readonly features: Readonly<Record<string, Tensor<Float32Array>>>;
   /** Of the encoder alone. */
   readonly milliseconds: number;
 }
@@ -26,7 +36,7 @@ export interface Segmentation<Mask extends Uint8Array | Float32Array = Uint8Arra
   readonly iou: Float32Array;
   /** The candidate with the highest `iou`. */
   readonly best: number;
-  /** Logits of each candidate at the decoder's own size, to be given back as `mask`. */
+  /** Logits of each candidate at the decoder's own size, to be given back as `mask` where the decoder takes one. */
   readonly lowResMasks: readonly Float32Array[];
   /** Of the decoder alone. */
   readonly milliseconds: number;
@@ -53,11 +63,6 @@ export interface SamSession<EncoderInputs, EncoderOutputs, DecoderInputs, Decode
 export interface SamDescription {
   readonly encoder: ModelDescription;
   readonly decoder: ModelDescription;
-  /** Side of the square that the encoder sees, in pixels. */
-  readonly side: number;
-  /** Names of the encoder's input and output. */
-  readonly image: string;
-  readonly embeddings: string;
 }
 
 const named = ({ description }: OpenModel, outputs: readonly Tensor[], name: string): Tensor<Float32Array> => {
@@ -73,24 +78,20 @@ const inside = (logits: Float32Array): Uint8Array => {
   return mask;
 };
 
-function limitsOf({ decoder, side }: SamDescription): PromptLimits {
-  const shape = decoder.inputs.find(({ name }) => name === 'point_labels')?.shape[1];
-  const mask = decoder.inputs.find(({ name }) => name === 'mask_input')?.shape;
-  const points =
-    typeof shape === 'number' ? shape : (decoder.symbols.find(({ name }) => name === shape)?.max ?? Infinity);
-  return { points, side, mask: mask?.filter((dim) => typeof dim === 'number') };
+/** How the two models are to be talked to. */
+function facesOf({ encoder, decoder }: SamDescription): readonly [EncoderFace, DecoderFace] {
+  const faces = [encoderFace(encoder), decoderFace(decoder)] as const;
+  if (faces[0] === undefined || faces[1] === undefined)
+    throw new SamError(`${encoder.name} and ${decoder.name} are no encoder and decoder of the Segment Anything family`);
+  return [faces[0], faces[1]];
 }
 
-/** Zeros, or what the prompt gives, for each of the decoder's inputs besides embeddings, points and size. */
-const optionalInputs = (description: ModelDescription, mask: Float32Array | undefined): Record<string, Float32Array> =>
-  Object.fromEntries(
-    description.inputs.flatMap(({ name, shape }): (readonly [string, Float32Array])[] => {
-      const elements = shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
-      if (name === 'mask_input') return [[name, mask ?? new Float32Array(elements)]];
-      if (name === 'has_mask_input') return [[name, new Float32Array(elements).fill(mask === undefined ? 0 : 1)]];
-      return [];
-    }),
-  );
+function limitsOf(decoder: DecoderFace, { symbols }: ModelDescription, side: number): PromptLimits {
+  const count = pointsDimension(decoder);
+  const mask = decoder.prompt.find(({ name }) => name === 'mask_input')?.shape;
+  const points = typeof count === 'number' ? count : (symbols.find(({ name }) => name === count)?.max ?? Infinity);
+  return { points, side, mask: mask?.filter((dim) => typeof dim === 'number') };
+}
 
 /** Loads both models. */
 export async function loadSam<EncoderInputs, EncoderOutputs, DecoderInputs, DecoderOutputs>(
@@ -99,7 +100,8 @@ export async function loadSam<EncoderInputs, EncoderOutputs, DecoderInputs, Deco
   options: LoadOptions = {},
 ): Promise<SamSession<EncoderInputs, EncoderOutputs, DecoderInputs, DecoderOutputs>> {
   const [encoder, decoder] = await openBoth(description, packageUrl, options);
-  const limits = limitsOf(description);
+  const [encoderSide, decoderSide] = facesOf(description);
+  const limits = limitsOf(decoderSide, description.decoder, encoderSide.side);
   let last: Embedding | undefined;
   let disposed = false;
   const live = (): void => {
@@ -112,34 +114,26 @@ export async function loadSam<EncoderInputs, EncoderOutputs, DecoderInputs, Deco
     live();
     const { embedding, points, labels, mask } = checkPrompt(prompt, last, limits);
     const { width, height } = embedding;
-    const { point_coords, point_labels, orig_im_size, count } = toDecoderPrompt(
-      { points, labels },
-      { width, height },
-      description.side,
-    );
     const inputs = {
-      image_embeddings: embedding.embeddings,
-      point_coords: { data: point_coords, shape: [1, count, 2] },
-      point_labels: { data: point_labels, shape: [1, count] },
-      orig_im_size,
-      ...optionalInputs(description.decoder, mask),
+      ...Object.fromEntries(decoderSide.features.map((name) => [name, embedding.features[name]])),
+      ...Object.fromEntries(promptInputs(decoderSide, { points, labels }, { width, height }, mask)),
     };
     const start = performance.now();
     return decoder.run(inputs, (outputs) => {
       const milliseconds = performance.now() - start;
-      const split = <T>(name: string, take: (part: Float32Array) => T): T[] => {
-        const { data } = named(decoder, outputs, name);
-        const size = data.length / iou.length;
-        return Array.from(iou, (_, i) => take(data.subarray(i * size, (i + 1) * size)));
-      };
-      const iou = named(decoder, outputs, 'iou_predictions').data.slice();
+      const byName = new Map(description.decoder.outputs.map(({ name }, i) => [name, outputs[i]!]));
+      const candidates = candidatesOf(decoderSide, byName, { width, height });
+      if (typeof candidates === 'string') throw new SamError(`${description.decoder.name}: ${candidates}`);
+      const { scores: iou, logits } = candidates;
+      const { data: lowRes } = named(decoder, outputs, decoderSide.lowRes);
+      const size = lowRes.length / iou.length;
       return {
         width,
         height,
-        masks: split('masks', toMask),
+        masks: logits.map(toMask),
         iou,
         best: iou.indexOf(Math.max(...iou)),
-        lowResMasks: split('low_res_masks', (part) => part.slice()),
+        lowResMasks: Array.from(iou, (_, i) => lowRes.slice(i * size, (i + 1) * size)),
         milliseconds,
       };
     });
@@ -149,15 +143,21 @@ export async function loadSam<EncoderInputs, EncoderOutputs, DecoderInputs, Deco
     decoder: typedModel(decoder),
     encode: async (image, runOptions) => {
       live();
-      const { width, height, rgb } = checkImage(image, description.side);
-      const { tensor } = preparePixels({ width, height, rgb }, description.side, 'image');
+      const { side, framing } = encoderSide;
+      const { width, height, rgb } = checkImage(image, side);
+      const { tensor } = preparePixels({ width, height, rgb }, side, 'image', framing);
       const start = performance.now();
       const embedding = await encoder.run(
-        { [description.image]: tensor },
+        { [encoderSide.image]: tensor },
         (outputs) => {
           const milliseconds = performance.now() - start;
-          const { data, shape } = named(encoder, outputs, description.embeddings);
-          return { width, height, embeddings: { data: data.slice(), shape }, milliseconds };
+          const features = Object.fromEntries(
+            encoderSide.features.map((name) => {
+              const { data, shape } = named(encoder, outputs, name);
+              return [name, { data: data.slice(), shape }];
+            }),
+          );
+          return { width, height, embeddings: features[encoderSide.features[0]!]!, features, milliseconds };
         },
         runOptions,
       );
