@@ -28,6 +28,7 @@ const SUPPORT = [
   'prompts',
   'resample',
   'sam',
+  'sam-interface',
   'shipped',
   'temporary-folder',
   'user-error',
