@@ -42,6 +42,10 @@ async function examplePrompts({ pictures, prompts }: Pictures): Promise<readonly
 export type Pictures = Extract<CalibrationFolder, { kind: 'pictures' }>;
 export type Sam<R extends SamModel['role']> = Extract<SamModel, { role: R }>;
 
+/** True where masks can be measured: the decoder gives them and their scores. */
+export const givesMasks = ({ masks, scores }: Sam<'decoder'>, decoder: Graph): boolean =>
+  [masks, scores].every((name) => decoder.outputs.some((output) => output.name === name));
+
 /**
  * Segments a few calibration pictures with the float models and with the quantized ones, each decoder on its own
  * encoder's embeddings. Empty where the decoder's outputs are not masks and their scores.
@@ -57,9 +61,7 @@ export async function exampleMasks(
   const prompts = await examplePrompts(folder);
   const examples: Pictures = { kind: 'pictures', pictures: prompts.map(({ image }) => image), prompts };
   const sizes: readonly Size[] = await Promise.all(examples.pictures.map(readPicture));
-  const { masks: logits, scores } = sam.decoder;
-  const named = [logits, scores].every((name) => float.decoder.outputs.some((out) => out.name === name));
-  if (!named || prompts.length === 0) return [];
+  if (!givesMasks(sam.decoder, float.decoder) || prompts.length === 0) return [];
 
   const segment = async (graphs: SamGraphs, name: string): Promise<readonly (Mask | undefined)[]> => {
     const withRunner = async <T>(samples: SampleSet, use: (run: RunSamples) => Promise<T>): Promise<T> => {

@@ -7,7 +7,7 @@ import { defaultPrompts, type Prompt } from '../prompts.js';
 import type { Size } from '../resample.js';
 import { bestMask, type Pictures, type Sam } from './example-masks.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
-import { decoderSamples, encoderSamples, writeEmbeddings } from './samples.js';
+import { decoderSamples, type EncodedPictures, encoderSamples, writeEmbeddings } from './samples.js';
 
 /** Prompts that a drop is measured on, spread over those of the folder. */
 const MOST_PROMPTS = 128;
@@ -53,10 +53,6 @@ async function promptsOf({ pictures, prompts }: Pictures): Promise<readonly Prom
   );
 }
 
-/** True where masks can be measured: the decoder has SAM's outputs. */
-export const givesMasks = (decoder: Graph): boolean =>
-  ['masks', 'iou_predictions'].every((name) => decoder.outputs.some((output) => output.name === name));
-
 /**
  * Segments the calibration prompts with the float models, to compare quantized ones with.
  *
@@ -65,7 +61,7 @@ export const givesMasks = (decoder: Graph): boolean =>
  */
 export async function openDropMeter(
   sam: { readonly encoder: Sam<'encoder'>; readonly decoder: Sam<'decoder'> },
-  float: { readonly decoder: Graph; readonly embeddings: ReadonlyMap<string, string> },
+  float: { readonly decoder: Graph; readonly embeddings: EncodedPictures },
   folder: Pictures,
   scratch: string,
   onProgress: Progress,
@@ -78,12 +74,12 @@ export async function openDropMeter(
     sizes.set(picture, { width, height });
   }
 
-  const masksOf = async (decoder: Graph, embeddings: ReadonlyMap<string, string>, label: string): Promise<Mask[]> => {
-    const samples = await decoderSamples(decoder, sam.decoder.side, asked, embeddings);
+  const masksOf = async (decoder: Graph, embeddings: EncodedPictures, label: string): Promise<Mask[]> => {
+    const samples = await decoderSamples(decoder, sam.decoder, asked, embeddings);
     const { run, dispose } = await openHostRunner(samples, (_, done, total) => onProgress(label, done, total));
     const masks: Mask[] = [];
     const add = (outputs: Parameters<Parameters<typeof run>[2]>[0]): void => {
-      const mask = bestMask(outputs, sizes.get(prompts[masks.length]!.image)!);
+      const mask = bestMask(sam.decoder, outputs, sizes.get(prompts[masks.length]!.image)!);
       if (mask === undefined) throw new Error('the decoder gives no masks of the pictures’ sizes');
       masks.push(mask);
     };

@@ -7,16 +7,16 @@ import { type CalibrationFolder, readCalibrationFolder } from '../prompts.js';
 import { describeSam } from '../sam.js';
 import type { Assignment } from './assign-bits.js';
 import { type BitBound, BoundError, type TriedAssignment, underBytes, underDrop } from './choose-bits.js';
-import { exampleMasks, type Pictures } from './example-masks.js';
+import { exampleMasks, givesMasks, type Pictures } from './example-masks.js';
 import { LAYER_BITS, type LayerBits, type MixedOptions, type MixedProgram, mixedProgram } from './layer-bits.js';
-import { type DropMeter, givesMasks, openDropMeter } from './measure-drop.js';
+import { type DropMeter, openDropMeter } from './measure-drop.js';
 import { type ChosenProgram, type MixedModel, mixedPackage, type PackageGroup } from './mixed-package.js';
 import { precisionOf } from './precision.js';
 import type { FloatModel, QuantizedModel, QuantizeModelsOptions } from './quantize-package.js';
 import { prepareProgram, quantizedGraph, reportOn } from './quantize-program.js';
 import { openHostRunner } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
-import { samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
+import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 import { decibels } from './score.js';
 
 /** Attentions have no weights: nothing gets smaller below 8 bits. */
@@ -65,7 +65,7 @@ function measuredPair(models: readonly FloatModel[], folder: CalibrationFolder):
   const encoder = described.find(({ sam }) => sam.role === 'encoder');
   const decoder = described.find(({ sam }) => sam.role === 'decoder');
   if (encoder?.sam.role !== 'encoder' || decoder?.sam.role !== 'decoder') return undefined;
-  if (folder.kind !== 'pictures' || !givesMasks(decoder.model.graph)) return undefined;
+  if (folder.kind !== 'pictures' || !givesMasks(decoder.sam, decoder.model.graph)) return undefined;
   return {
     sam: { encoder: encoder.sam, decoder: decoder.sam },
     encoder: encoder.model,
@@ -94,7 +94,7 @@ export async function quantizeMixed(
   const scratch = await mkdtemp(join(tmpdir(), 'sam-qc-mixed-'));
   const disposals: (() => Promise<void>)[] = [() => rm(scratch, { recursive: true, force: true })];
   try {
-    let embeddings: ReadonlyMap<string, string> | undefined;
+    let embeddings: EncodedPictures | undefined;
     const prepared: Prepared[] = [];
     for (const { model, sam } of encodersFirst(models)) {
       const samples = await samplesFor(model, sam, folder, embeddings);
@@ -103,7 +103,8 @@ export async function quantizeMixed(
       );
       disposals.push(dispose);
       const limit = trialSamplesFor(sam);
-      const input = sam.role === 'decoder' && embeddings ? await embeddingInput(embeddings) : undefined;
+      const input =
+        sam.role === 'decoder' && embeddings ? await embeddingInput(embeddings, sam.features[0]!) : undefined;
       const program = await programOf(model, run, limit, options, input);
       prepared.push({ name: model.name, role: sam.role, float: model, program, run, limit });
       if (sam.role === 'encoder' && folder.kind === 'pictures' && models.length > 1)
@@ -157,15 +158,17 @@ async function programOf(
   return mixedProgram(prepared, run, { observer, limit, ...(input && { input }) });
 }
 
-/** The embeddings at few bits, over their whole range. */
-async function embeddingInput(embeddings: ReadonlyMap<string, string>): Promise<MixedOptions['input']> {
+/** The embeddings, a decoder's input `name`, at few bits over their whole range. */
+async function embeddingInput(embeddings: EncodedPictures, name: string): Promise<MixedOptions['input']> {
   let largest = 0;
-  for (const path of embeddings.values())
+  for (const files of embeddings.values()) {
+    const path = files.get(name)!;
     for (const value of decodeNpy(await readFile(path), path).data as Float32Array)
       largest = Math.max(largest, Math.abs(value));
+  }
   const zeroPoint = 2 ** (EMBEDDING_BITS - 1);
   return {
-    name: 'image_embeddings',
+    name,
     quant: { scale: Math.fround(largest / (zeroPoint - 1)), zeroPoint, bits: EMBEDDING_BITS },
   };
 }
