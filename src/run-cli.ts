@@ -9,9 +9,8 @@ import { addServe } from './commands/serve.js';
 import { addVerify } from './commands/verify.js';
 import { isDiagnostic } from './diagnostic.js';
 import type { Io } from './io.js';
-import { ModelError } from './ir/onnx/model-error.js';
 import { printableLines } from './printable.js';
-import { messageOf, UserError } from './user-error.js';
+import { messageOf } from './user-error.js';
 
 const version = (): string =>
   (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
