@@ -1,3 +1,4 @@
+import { UserError } from '../user-error.js';
 import type { Assignment } from './assign-bits.js';
 import { type Drop, upperDrop } from './measure-drop.js';
 import { decibels } from './score.js';
@@ -13,7 +14,7 @@ export interface TriedAssignment {
 }
 
 /** A bound that no assignment keeps. */
-export class BoundError extends Error {
+export class BoundError extends UserError {
   override readonly name = 'BoundError';
 }
 

@@ -13,6 +13,7 @@ import { decodeNpy, encodeNpy } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { openTemporaryFolder } from '../temporary-folder.js';
+import { UserError } from '../user-error.js';
 import { type RunSamples, spread } from './run-samples.js';
 
 /** One set of inputs, by the names of the model's inputs. */
@@ -47,7 +48,7 @@ const optimisation = (graph: Graph): string => {
 const THREADS = String(availableParallelism());
 
 /** A compiler that is not there, or a program that fails on a sample. */
-export class HostError extends Error {
+export class HostError extends UserError {
   override readonly name = 'HostError';
 }
 
