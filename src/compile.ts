@@ -121,8 +121,12 @@ async function quantized(
     bits: widths,
     calibration: options.calibration ?? SHIPPED_SCENES,
     keys: options.keys ?? 'auto',
+    scales: options.scales ?? 'auto',
+    clip: options.clip ?? 'auto',
+    rounding: options.rounding ?? 'auto',
     softmax: options.softmax ?? 'auto',
     observer: options.observer ?? 'mse',
+    steps: options.steps ?? 'auto',
     ...(options.onProgress && { onProgress: options.onProgress }),
     onPass: (model, pass, graph) => passObserver(model, options)(pass, graph),
   });

@@ -1,7 +1,7 @@
 import { editGraph } from '../ir/edit.js';
 import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
 import type { SoftmaxQuantizer } from '../ir/integer/attention-parameters.js';
-import { attentionObstacle } from '../passes/insert-quantize.js';
+import { type ActivationCodes, attentionObstacle } from '../passes/insert-quantize.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
 import { type Attention, attentionsOf } from './attentions.js';
 import { activationQuant, type Precision, rowLog2 } from './precision.js';
@@ -66,15 +66,22 @@ export async function chooseSoftmaxGranularity(
   graph: Graph,
   profile: Profile,
   run: RunSamples,
-  options: { readonly mode: SoftmaxMode; readonly precision: Precision; readonly limit: number },
+  options: {
+    readonly mode: SoftmaxMode;
+    /** Codes that were chosen for single operands; the others have the observer's. */
+    readonly clipped: ReadonlyMap<ValueId, ActivationCodes>;
+    readonly precision: Precision;
+    readonly limit: number;
+  },
 ): Promise<ReadonlyMap<ValueId, SoftmaxChoice>> {
-  const { precision, mode, limit } = options;
+  const { clipped, precision, mode, limit } = options;
   const editor = editGraph({ ...graph, outputs: [] });
   const candidates = CANDIDATES[mode](precision.activationBits);
   const attentions = attentionsOf(graph).filter((attention) => attentionObstacle(editor, attention) === undefined);
   const operand = (attention: Attention, index: number) => {
     const value = attention.operands[index]!;
-    return { value, quant: activationQuant(valueOf(graph, value).name, profile.get(value)!, precision) };
+    const quant = clipped.get(value) ?? activationQuant(valueOf(graph, value).name, profile.get(value)!, precision);
+    return { value, quant };
   };
   if (attentions.length === 0) return new Map();
   if (candidates.length === 1)

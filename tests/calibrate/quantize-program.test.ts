@@ -13,8 +13,11 @@ const run: RunSamples = async (graph, _, onOutputs, limit = SAMPLES.length) => {
 };
 const quantize = (text: string, options: Partial<QuantizeOptions>, bits = 8) =>
   quantizeProgram(parse(text), run, {
-    precision: precisionOf(bits, bits, 'mse'),
+    precision: precisionOf(bits, bits, 'mse', 'auto'),
     keys: 'auto',
+    scales: 'auto',
+    clip: 'auto',
+    rounding: 'auto',
     softmax: 'auto',
     trialSamples: 2,
     ...options,

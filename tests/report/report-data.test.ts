@@ -22,8 +22,11 @@ async function reportOf(bits: 'w6a6' | 'f32'): Promise<Report> {
     bits === 'f32'
       ? undefined
       : await quantizeProgram(float, run, {
-          precision: precisionOf(6, 6, 'mse'),
+          precision: precisionOf(6, 6, 'mse', 'auto'),
           keys: 'auto',
+          scales: 'auto',
+          clip: 'auto',
+          rounding: 'auto',
           softmax: 'auto',
           trialSamples: 2,
         });
