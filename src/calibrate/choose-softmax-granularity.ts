@@ -60,7 +60,21 @@ const CANDIDATES: Readonly<Record<SoftmaxMode, (bits: number) => SoftmaxQuantize
 };
 
 /**
- * The coding of each attention's probabilities that gives the least error of its output, measured where the attention is
+ * Codes of powers of two cost a shift where uniform ones cost an exponential for each pair of tokens: this much more of squared
+ * error is 0.4 dB of one attention's output.
+ */
+const UNIFORM_IS_WORTH = 1.1;
+
+/** The best of the candidates, best first; uniform codes only where they are clearly better. */
+function preferred(errors: readonly SoftmaxError[]): SoftmaxQuantizer {
+  const [best] = errors;
+  if (best === undefined) throw new Error('no candidate for the softmax');
+  const shifts = errors.find(({ softmax }) => softmax.quantizer !== 'row_uniform');
+  return shifts && shifts.error <= UNIFORM_IS_WORTH * best.error ? shifts.softmax : best.softmax;
+}
+
+/**
+ * The coding of each attention's probabilities that gives the least error of its output, or nearly so, measured where the attention is
  * computed, on quantized q, k and v. Attentions that cannot run on integers are left out.
  */
 export async function chooseSoftmaxGranularity(
@@ -103,7 +117,7 @@ export async function chooseSoftmaxGranularity(
       const errors = candidates
         .map((softmax, i) => ({ softmax, error: sums.get(`error_${place}_${i}`) }))
         .sort((a, b) => a.error - b.error);
-      return [all[place]!.results[0]!, { softmax: errors[0]!.softmax, errors }] as const;
+      return [all[place]!.results[0]!, { softmax: preferred(errors), errors }] as const;
     }),
   );
 }

@@ -101,6 +101,7 @@ describe.skipIf(compilers.length === 0)('float kernels in C', () => {
       math.sigmoidF32,
       math.geluErfF32,
       math.geluTanhF32,
+      math.geluNearF32,
       math.rneF32,
       math.floorF32,
       math.ceilF32,

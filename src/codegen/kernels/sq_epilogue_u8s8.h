@@ -4,7 +4,7 @@
  * What happens to the exact 32-bit sum of an integer linear or convolution. For row i, output channel j:
  *
  *   v = float(acc) * mult[j]                             mult[j] = scale_x * scale_w[j]  (/ scale_y: requantize)
- *   v = v > 0 ? v : 0            with relu;  v = sq_gelu_erf_f32(v)  with gelu (erf form, sq_math.h)
+ *   v = v > 0 ? v : 0            with relu;  v = sq_gelu_near_f32(v)  with gelu (sq_math.h)
  *   v = v + residual[i * residual_stride + j]            where residual is given
  *   y_f32[i * y_f32_stride + j] = v                      where y_f32 is given; it may be the residual itself
  *   y_u8[i * y_u8_stride + j] = code(v * out_inv_scale, out_zp, out_qmax)      where y_u8 is given (sq_code.h)

@@ -35,7 +35,7 @@ SQ_UNUSED static inline __attribute__((always_inline)) __m512 sq_epilogue_u8s8__
                                                                                              __m512 mult) {
   const __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc)), mult);
   if (activation == SQ_EPILOGUE_RELU) return _mm512_max_ps(v, _mm512_setzero_ps());
-  return activation == SQ_EPILOGUE_GELU ? sq_gelu_f32__avx512_gelu(v) : v;
+  return activation == SQ_EPILOGUE_GELU ? sq_gelu_f32__avx512_near(v) : v;
 }
 
 /* rne(min(v * inv_scale, high)) of finite values; below -2^31 anything below the least code. */

@@ -66,7 +66,7 @@ __attribute__((always_inline, unused)) static inline void sq_epilogue_u8s8_rows(
     if (e->activation == SQ_EPILOGUE_RELU) {
       for (int64_t c = 0; c < columns; c++) v[c] = v[c] > 0.0f ? v[c] : 0.0f;
     } else if (e->activation == SQ_EPILOGUE_GELU) {
-      for (int64_t c = 0; c < columns; c++) v[c] = sq_gelu_erf_f32(v[c]);
+      for (int64_t c = 0; c < columns; c++) v[c] = sq_gelu_near_f32(v[c]);
     }
     if (e->residual) {
       const float *residual = e->residual + (i + r) * e->residual_stride + j;

@@ -1,4 +1,4 @@
-import { geluErfF32 } from '../float-math.js';
+import { geluNearF32 } from '../float-math.js';
 import type { Quantization } from '../types.js';
 import { codeOf, inverseScale, maxCode } from './code.js';
 
@@ -21,7 +21,7 @@ const ACTIVATIONS: Readonly<Record<IntegerProduct['activation'], (v: number) => 
   none: (v) => v,
   // biome-ignore lint/complexity/useMathMinMax: as the kernels have it, NaN included
   relu: (v) => (v > 0 ? v : 0),
-  gelu: geluErfF32,
+  gelu: geluNearF32,
 };
 
 /**

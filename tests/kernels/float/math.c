@@ -18,6 +18,8 @@ typedef struct entry {
   double absolute; /* bound on the absolute error */
 } entry;
 
+static double reference_gelu(double x) { return 0.5 * x * erfc(-x / sqrt(2.0)); }
+
 static const entry table[] = {
     {"exp", sq_exp_f32, exp, -103.0f, 88.7f, 1.5, 0},
     {"exp_softmax", sq_exp_softmax_f32, exp, -87.0f, 0.0f, 1.5, 0},
@@ -31,6 +33,7 @@ static const entry table[] = {
     {"sigmoid", sq_sigmoid_f32, reference_sigmoid, -100.0f, 40.0f, 3, 0},
     {"gelu_erf", sq_gelu_erf_f32, NULL, 0, 0, 0, 0},
     {"gelu_tanh", sq_gelu_tanh_f32, NULL, 0, 0, 0, 0},
+    {"gelu_near", sq_gelu_near_f32, reference_gelu, -9.0f, 9.0f, 0, 1.5e-5},
     {"rne", sq_rne_f32, rint, -5.0f, 5.0f, 0, 0},
     {"floor", sq_floor_f32, floor, -5.0f, 5.0f, 0, 0},
     {"ceil", sq_ceil_f32, ceil, -5.0f, 5.0f, 0, 0},
