@@ -1,4 +1,5 @@
 import type { Graph } from '../ir/graph.js';
+import { TypeMismatch } from '../ir/op.js';
 import {
   type Bounds,
   boundsOf,
@@ -77,7 +78,7 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
   const wanted = new Map(
     graph.nodes.map((node, index) => [index, emitNode(state, node, index, undefined).workspaceBytes]),
   );
-  const plan = planMemory(graph, wanted);
+  const plan = boundedPlan(graph, wanted);
   const nodes = graph.nodes.map((node, index) => emitNode(state, node, index, plan));
   const scratchBytes = nodes.reduce((most, node) => Math.max(most, node.scratchBytes), 0);
   const dimChecks = checkDimensions(graph, scalars);
@@ -206,6 +207,15 @@ function elementLeaf(input: InterfaceTensor, index: number, type: ScalarType, bo
   const min = toFloatLiteral(Math.max(range.min, -FLOAT_MAX));
   const max = toFloatLiteral(Math.min(range.max, FLOAT_MAX));
   return { checks: [`if (!(${value} >= ${min} && ${value} <= ${max})) return SQ_ERROR_SCALAR;`], value };
+}
+
+/** @throws UserError where a value has no largest size */
+function boundedPlan(graph: Graph, workspaces: ReadonlyMap<number, number>): MemoryPlan {
+  try {
+    return planMemory(graph, workspaces);
+  } catch (cause) {
+    throw cause instanceof TypeMismatch ? new UserError(cause.message, { cause }) : cause;
+  }
 }
 
 /** Every symbolic dimension of every value must be within what the memory plan counted with. */

@@ -1,3 +1,5 @@
+import { UserError } from '../user-error.js';
+
 /**
  * The only ways for a string of a model to reach C, a file name or a comment. Each gives text that cannot end the token
  * or comment it is put in, whatever the string holds.
@@ -82,8 +84,13 @@ function shortestDigits(value: number, type: 'f32' | 'f64'): string {
   return String(value);
 }
 
-/** An integer literal of type int where that holds it, else of type int64_t. */
+/**
+ * An integer literal of type int where that holds it, else of type int64_t.
+ *
+ * @throws UserError beyond 2^53: only a model's own sizes come to that
+ */
 export function toIntLiteral(value: number): string {
-  if (!Number.isSafeInteger(value)) throw new Error(`${value} is not an exact integer`);
+  if (!Number.isInteger(value)) throw new Error(`${value} is not an integer`);
+  if (!Number.isSafeInteger(value)) throw new UserError(`the size or position ${value} is beyond 2^53 − 1`);
   return Math.abs(value) < 2 ** 31 ? String(value) : `INT64_C(${value})`;
 }

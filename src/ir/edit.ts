@@ -1,5 +1,6 @@
 import { type Constant, type Graph, type Node, type NodeOf, typeOf, type Value, type ValueId } from './graph.js';
-import { type AttrsOf, type EvaluateContext, type OpDefinition, TypeMismatch } from './op.js';
+import { type AttrsOf, type EvaluateContext, type OpDefinition, type Operands, TypeMismatch } from './op.js';
+import { zeros } from './ops/elements.js';
 import { type OpName, type Ops, ops } from './ops/index.js';
 import { boundsOf, isStatic, type Scalar, type SymbolBounds } from './scalar.js';
 import { DTYPE_BYTES, elementCount, type Tensor, type TensorType } from './types.js';
@@ -59,6 +60,21 @@ export interface Editor {
 /** The definition of an op with its schema forgotten, for code that treats every op alike. */
 export const definitionOf = (op: OpName): OpDefinition => ops[op] as unknown as OpDefinition;
 
+/**
+ * What an op gives for these operands. Of results without an element it is not asked: their other dimensions may be of any
+ * size, and so may be the lists that an evaluation makes of them.
+ */
+export function evaluateOp(
+  op: OpName,
+  operands: Operands,
+  attrs: Readonly<Record<string, unknown>>,
+  context: EvaluateContext,
+): readonly Tensor[] {
+  if (context.types.every(({ shape }) => shape.includes(0)))
+    return context.types.map(({ dtype, shape }) => zeros(dtype, shape));
+  return definitionOf(op).evaluate(operands, attrs as never, context);
+}
+
 const staticContext = (types: readonly TensorType[]): EvaluateContext => ({
   types: types as EvaluateContext['types'],
   value: (scalar: Scalar) => {
@@ -82,12 +98,12 @@ const MOVEMENTS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'slice',
 export const foldedConstant = (
   op: OpName,
   operands: readonly (Constant | null | undefined)[],
-  attrs: object,
+  attrs: Readonly<Record<string, unknown>>,
   type: TensorType,
 ): Constant => ({
   load: () => {
     const tensors = operands.map((operand) => operand?.load());
-    return definitionOf(op).evaluate(tensors, attrs as never, staticContext([type]))[0]!;
+    return evaluateOp(op, tensors, attrs, staticContext([type]))[0]!;
   },
 });
 
@@ -185,9 +201,10 @@ export function editGraph(original: Graph): Editor {
     );
     if (resultBytes > GROWTH_BYTES && resultBytes > 2 * operandBytes) return undefined;
     const run = (): readonly Tensor[] =>
-      definitionOf(op).evaluate(
+      evaluateOp(
+        op,
         sources.map((constant) => constant?.load()),
-        attrs as never,
+        attrs,
         staticContext(types),
       );
     const steps = MOVEMENTS.has(op) ? sources[0]?.steps : undefined;

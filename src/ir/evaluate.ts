@@ -1,4 +1,4 @@
-import { definitionOf } from './edit.js';
+import { evaluateOp } from './edit.js';
 import { type Graph, type Node, typeOf, type ValueId, valueOf } from './graph.js';
 import { TypeMismatch } from './op.js';
 import { type Dim, evaluateScalar, namedBounds, type ScalarEnvironment, scalarKey } from './scalar.js';
@@ -55,7 +55,7 @@ function evaluateNode(
   value: (scalar: Dim) => number,
 ): readonly Tensor[] {
   try {
-    const results = definitionOf(node.op).evaluate(operands, node.attrs as never, { types, value });
+    const results = evaluateOp(node.op, operands, node.attrs, { types, value });
     types.forEach(({ dtype, shape }, i) => {
       const found = results[i];
       if (found?.dtype !== dtype || String(found.shape) !== String(shape) || found.data.length !== elementCount(shape))

@@ -1,5 +1,7 @@
 import { maxElements } from '../ir/edit.js';
 import { type Graph, type Node, typeOf, type ValueId, valueOf } from '../ir/graph.js';
+import { TypeMismatch } from '../ir/op.js';
+import { showShape } from '../ir/ops/check.js';
 import { DTYPE_BYTES } from '../ir/types.js';
 
 /** Where the elements of a value are. Values that share memory (a reshape and its operand) have equal storage. */
@@ -109,13 +111,17 @@ export function placeBlocks(blocks: readonly LiveBlock[]): { offsets: readonly n
   return best ?? { offsets: [], bytes: 0 };
 }
 
-/** Largest size of a value, in bytes. */
+/**
+ * Largest size of a value, in bytes.
+ *
+ * @throws TypeMismatch where there is none
+ */
 export function maxBytes(graph: Graph, id: ValueId): number {
   const type = typeOf(graph, id);
   const bytes = maxElements(type.shape, graph.bounds) * DTYPE_BYTES[type.dtype];
   if (!Number.isSafeInteger(bytes))
-    throw new Error(
-      `${graph.name}: the size of ${JSON.stringify(valueOf(graph, id).name)} has no upper bound; give the bounds of its symbolic dimensions`,
+    throw new TypeMismatch(
+      `${JSON.stringify(valueOf(graph, id).name)} of ${type.dtype}${showShape(type.shape)} has no upper bound below 2^53 bytes; give the bounds of its symbolic dimensions`,
     );
   return bytes;
 }

@@ -10,10 +10,20 @@ import { encodeModel, f32, i64, type ModelSpec } from '../ir/onnx/build-model.js
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-models-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-async function compileBytes(bytes: Uint8Array): Promise<CliResult> {
+async function compileBytes(bytes: Uint8Array, ...args: readonly string[]): Promise<CliResult> {
   const folder = mkdtempSync(join(scratch, 'model-'));
   writeFileSync(join(folder, 'model.onnx'), bytes);
-  return cli('compile', join(folder, 'model.onnx'), '-o', join(folder, 'out'), '--bits', 'f32', '--target', 'c99');
+  return cli(
+    'compile',
+    join(folder, 'model.onnx'),
+    '-o',
+    join(folder, 'out'),
+    '--bits',
+    'f32',
+    '--target',
+    'c99',
+    ...args,
+  );
 }
 
 const vector = { dtype: 'f32', shape: [4] } as const;
@@ -142,6 +152,42 @@ const REFUSED: readonly (readonly [string, Uint8Array, RegExp])[] = [
     /nothing \(Sum\): input 0 is missing/,
   ],
   [
+    'an input of nothing, with an axis beyond exact integers',
+    encodeModel({ ...relu, inputs: { x: { dtype: 'f32', shape: [0, 2 ** 53] } } }),
+    /the size or position 9007199254740992 is beyond 2\^53/,
+  ],
+  [
+    'a result of 2^58 bytes',
+    encodeModel({
+      ...relu,
+      initializers: { from: i64([], [0]), to: i64([], [2 ** 55]), step: i64([], [1]) },
+      nodes: [{ op: 'Range', in: ['from', 'to', 'step'], out: ['y'], name: 'count' }],
+    }),
+    /"y" of i64\[36028797018963968\] has no upper bound below 2\^53 bytes|2\^53/,
+  ],
+  [
+    'more indices than elements beside their axis',
+    encodeModel({
+      ...relu,
+      inputs: { x: { dtype: 'f32', shape: [2, 3] }, at: { dtype: 'i64', shape: [2, 5] } },
+      nodes: [{ op: 'GatherElements', in: ['x', 'at'], out: ['y'], name: 'pick', attrs: { axis: 0 } }],
+    }),
+    /pick \(GatherElements\): indices, axis 1 of \[2, 5\]: expected at most 3, found 5/,
+  ],
+  [
+    'more updates than elements beside their axis',
+    encodeModel({
+      ...relu,
+      inputs: {
+        x: { dtype: 'f32', shape: [2, 3] },
+        at: { dtype: 'i64', shape: [2, 5] },
+        by: { dtype: 'f32', shape: [2, 5] },
+      },
+      nodes: [{ op: 'ScatterElements', in: ['x', 'at', 'by'], out: ['y'], name: 'put', attrs: { axis: 0 } }],
+    }),
+    /put \(ScatterElements\): indices, axis 1 of \[2, 5\]: expected at most 3, found 5/,
+  ],
+  [
     'seventeen axes',
     encodeModel({ ...relu, inputs: { x: { dtype: 'f32', shape: Array(17).fill(1) } } }),
     /model\.onnx: .*17 axes, 16 are supported/,
@@ -157,6 +203,33 @@ describe('refused in one message', () => {
     expect(err.length).toBeLessThan(2000);
     expect(out).toBe('');
     expect(status).toBe(1);
+  });
+
+  it('or accepted: a step beyond exact integers', async () => {
+    const step: ModelSpec = {
+      ...relu,
+      inputs: { x: { dtype: 'f32', shape: ['n'] } },
+      initializers: {
+        from: i64([1], [0]),
+        to: i64([1], [4]),
+        by: { ...i64([1], [0]), data: BigInt64Array.of(2n ** 61n) },
+      },
+      nodes: [{ op: 'Slice', in: ['x', 'from', 'to', '', 'by'], out: ['y'], name: 'part' }],
+    };
+    const { status, err } = await compileBytes(encodeModel(step), '--dim', 'n=1..5');
+    expect(err).not.toMatch(/internal error/);
+    expect(status).toBe(0);
+  });
+
+  it('or accepted: a convolution of no pictures of 2^31 columns, of which no list is made', async () => {
+    const empty: ModelSpec = {
+      ...relu,
+      inputs: { x: { dtype: 'f32', shape: [0, 1, 3, 2 ** 31] } },
+      initializers: { w: f32([1, 1, 1, 1], [1]) },
+      nodes: [{ op: 'Conv', in: ['x', 'w'], out: ['y'], name: 'filter' }],
+    };
+    const { status } = await compileBytes(encodeModel(empty));
+    expect(status).toBe(0);
   });
 
   it('or accepted: a constant of a billion elements, without making them', async () => {

@@ -1,4 +1,4 @@
-import { type AttrsFor, definitionOf } from '../edit.js';
+import { type AttrsFor, evaluateOp } from '../edit.js';
 import type { OpName } from '../ops/index.js';
 import { isStatic, type Scalar, type SymbolBounds } from '../scalar.js';
 import { type DType, elementCount, stridesOf, type Tensor, type TensorType } from '../types.js';
@@ -143,7 +143,7 @@ function move<K extends OpName>(
       tensors.push({ dtype: 'i64', shape: operand.type.shape, data: indices });
     } else return undefined;
   }
-  const [moved] = definitionOf(op).evaluate(tensors, attrs as never, {
+  const [moved] = evaluateOp(op, tensors, attrs, {
     types: [{ dtype: 'i32', shape: result.shape }],
     value: (scalar) => scalar as number,
   });

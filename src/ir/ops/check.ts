@@ -1,5 +1,5 @@
 import { type InferContext, TypeMismatch } from '../op.js';
-import { boundsOf, type Dim, decideEqual, product, type Scalar, scalarKey, scalarsEqual } from '../scalar.js';
+import { boundsOf, type Dim, decideEqual, product, type Scalar, scalarKey, scalarsEqual, subtract } from '../scalar.js';
 import { DTYPES, type DType, isFloat, type TensorType } from '../types.js';
 
 /** Checks shared by the shape inference of the ops. Every message says what was expected and what was found. */
@@ -64,6 +64,17 @@ export function requireEqual(a: Dim, b: Dim, what: string, { bounds }: InferCont
   throw new TypeMismatch(
     `${what}: expected ${scalarKey(a)}, found ${scalarKey(b)}${
       decided === false ? '' : ', which the bounds of the symbolic dimensions do not prove equal'
+    }`,
+  );
+}
+
+/** A dimension that may not exceed another for any input. */
+export function requireAtMost(dim: Dim, limit: Dim, what: string, { bounds }: InferContext): void {
+  const room = boundsOf(subtract(limit, dim), bounds);
+  if (room.min >= 0) return;
+  throw new TypeMismatch(
+    `${what}: expected at most ${scalarKey(limit)}, found ${scalarKey(dim)}${
+      room.max < 0 ? '' : ', which the bounds of the symbolic dimensions do not prove'
     }`,
   );
 }

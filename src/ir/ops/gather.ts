@@ -1,9 +1,10 @@
-import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
+import { attr, defineOp, type InferContext, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import type { Dim } from '../scalar.js';
 import { elementCount, stridesOf, type Tensor, type TensorType } from '../types.js';
 import { splitAt, stridedOffsets } from './broadcast.js';
 import {
   INDEX_TYPES,
+  requireAtMost,
   requireAxis,
   requireDType,
   requireEqual,
@@ -72,6 +73,15 @@ export function tupleOffsets(shape: readonly number[], indices: Tensor): { start
   return { starts, run: elementCount(shape.slice(k)) };
 }
 
+/** What index elements along `axis` ask of the other axes: none longer than that of x. */
+export function requireElementIndices(x: TensorType, indices: TensorType, axis: number, context: InferContext): void {
+  requireAxis(axis, x.shape.length);
+  requireRank(indices, 'indices', x.shape.length);
+  indices.shape.forEach((dim, at) => {
+    if (at !== axis) requireAtMost(dim, x.shape[at]!, `indices, axis ${at} of ${showShape(indices.shape)}`, context);
+  });
+}
+
 export const gather = defineOp({
   summary:
     'x [a…, n, b…], indices [i…] → [a…, i…, b…]: slices of x along an axis; negative indices count from the end. ONNX Gather.',
@@ -104,11 +114,10 @@ export const gather_elements = defineOp({
   summary: 'result[…, i, …] = x[…, indices[…, i, …], …] along an axis; the shape of indices. ONNX GatherElements.',
   operands: [operand('x'), operand('indices')],
   attrs: { axis: attr.int },
-  infer: (types, { axis }) => {
+  infer: (types, { axis }, context) => {
     const x = requireType(types, 0, 'x');
     const indices = requireIndices(types, 1);
-    requireAxis(axis, x.shape.length);
-    requireRank(indices, 'indices', x.shape.length);
+    requireElementIndices(x, indices, axis, context);
     return [{ ...x, shape: indices.shape }];
   },
   evaluate: (operands, { axis }) => {

@@ -1,9 +1,9 @@
 import { attr, defineOp, operand, requireTensor, requireType } from '../op.js';
 import type { DType, Tensor, TensorType } from '../types.js';
-import { NUMERIC_TYPES, requireAxis, requireDType, requireRank, requireSameDType, requireShape } from './check.js';
+import { NUMERIC_TYPES, requireDType, requireSameDType, requireShape } from './check.js';
 import { elementsOf, roundStored } from './elements.js';
 import { binaryOf, type ElementBinary } from './elementwise-functions.js';
-import { elementOffsets, requireIndices, tupleLength, tupleOffsets } from './gather.js';
+import { elementOffsets, requireElementIndices, requireIndices, tupleLength, tupleOffsets } from './gather.js';
 
 const REDUCTION = attr.enum('none', 'add', 'mul', 'max', 'min');
 
@@ -56,8 +56,7 @@ export const scatter_elements = defineOp({
     const x = requireType(types, 0, 'x');
     const indices = requireIndices(types, 1);
     const updates = requireUpdates(x, types, reduction);
-    requireAxis(axis, x.shape.length);
-    requireRank(indices, 'indices', x.shape.length);
+    requireElementIndices(x, indices, axis, context);
     requireShape(updates, 'updates', indices.shape, context);
     return [x];
   },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { emitPackage } from '../../../src/codegen/emit-package.js';
+import { emitPackage, type PackageModel, type PackageOptions } from '../../../src/codegen/emit-package.js';
 import { TARGETS, type TargetName } from '../../../src/codegen/targets.js';
 import { evaluateGraph } from '../../../src/ir/evaluate.js';
 import type { Graph } from '../../../src/ir/graph.js';
@@ -76,9 +76,15 @@ export async function buildFuzzer({ model, bits, target }: FuzzedPackage, folder
     sourceSha256: '',
     graph: width === undefined ? graph : quantizeByEvaluation(graph, inputs, width, codings(width)),
   }));
-  await emitPackage(packaged, { target, bits, outDir: folder });
+  return buildFuzzerOf(packaged, { target, bits, outDir: folder });
+}
+
+/** The same for any models. */
+export async function buildFuzzerOf(models: readonly PackageModel[], options: PackageOptions): Promise<string> {
+  const { outDir: folder, target } = options;
+  const { manifest } = await emitPackage(models, options);
   const program = join(folder, 'fuzz');
-  const sources = packaged.map(({ name }) => join(folder, 'src', `${name}.c`));
+  const sources = manifest.models.map(({ name }) => join(folder, 'src', `${name}.c`));
   const args = [...FLAGS, ...TARGETS[target].flags, '-I', join(folder, 'src'), HARNESS, ...sources, '-o', program];
   const { status, stderr } = spawnSync(COMPILER, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the fuzzer does not build:\n${stderr}`);

@@ -48,7 +48,7 @@ function slice(n: NodeImport): OnnxValue {
   const starts = given(1, 'starts') ?? n.fail('starts are missing');
   const ends = given(2, 'ends') ?? n.fail('ends are missing');
   const axes = axesOf(n, 3, shape.length) ?? range(starts.length);
-  const steps = n.optional(4) ? n.numbers(4, 'steps') : starts.map(() => 1);
+  const steps = n.optional(4) ? n.numbers(4, 'steps').map(clamp) : starts.map(() => 1);
   if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length)
     n.fail('starts, ends, axes and steps differ in length');
   if (starts.length > shape.length) n.fail(`${starts.length} slices of a tensor of rank ${shape.length}`);
@@ -57,7 +57,7 @@ function slice(n: NodeImport): OnnxValue {
     const i = axes.indexOf(axis);
     return i < 0 ? { start: 0, size: dim } : sliceRange(n, dim, starts[i] ?? 0, ends[i] ?? 0, steps[i] ?? 1);
   });
-  const strides = shape.map((_, axis) => clamp(steps[axes.indexOf(axis)] ?? 1));
+  const strides = shape.map((_, axis) => steps[axes.indexOf(axis)] ?? 1);
   const whole = ranges.every(
     ({ start, size }, axis) => start === 0 && strides[axis] === 1 && scalarsEqual(size, shape[axis] ?? -1),
   );
@@ -69,8 +69,8 @@ function slice(n: NodeImport): OnnxValue {
   });
 }
 
-/** Positions beyond this are ONNX's ways to say "the end"; kept exact as doubles. */
-const FAR = 2 ** 52;
+/** Positions beyond this are ONNX's ways to say "the end"; sums of a few of them are exact as doubles. */
+const FAR = 2 ** 48;
 const clamp = (step: number): number => Math.min(Math.max(step, -FAR), FAR);
 const limits = (n: NodeImport, index: number, what: string): readonly Scalar[] =>
   n.scalars(index, what).map((value) => (typeof value === 'number' ? clamp(value) : value));
