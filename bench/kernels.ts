@@ -6,7 +6,7 @@
  * `file` is one of bench/kernels/*.c without its extension (default: all), `letter` restricts a benchmark to one group.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,18 +14,27 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const [only, letter] = process.argv.slice(2);
 
-/** Flags for the widest instruction set that this machine has. */
-function machineFlags(): readonly string[] {
-  let cpu = '';
-  try {
-    cpu = readFileSync('/proc/cpuinfo', 'utf8');
-  } catch {
-    return [];
-  }
-  const avx512 = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
-  const flags = avx512.every((f) => cpu.includes(f)) ? avx512.map((f) => `-m${f}`) : [];
-  if (cpu.includes('avx512_vnni') && flags.length > 0) flags.push('-mavx512vnni');
-  return cpu.includes('avx2') && cpu.includes('fma') ? [...flags, '-mavx2', '-mfma'] : [];
+const AVX2 = ['avx2', 'fma'];
+const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
+/** What the compiler is told to use, narrowest first, and what /proc/cpuinfo calls that where it is another name. */
+const FEATURES: readonly (readonly string[])[] = [
+  AVX2,
+  [...AVX2, 'avxvnni'],
+  [...AVX512, 'avx512vnni'],
+  [...AVX512, 'avx512vnni', 'amx-tile', 'amx-int8'],
+];
+const CPUINFO: Readonly<Record<string, string>> = {
+  avxvnni: 'avx_vnni',
+  avx512vnni: 'avx512_vnni',
+  'amx-tile': 'amx_tile',
+  'amx-int8': 'amx_int8',
+};
+
+/** Flags for each set of instructions that this machine has, widest last. */
+function machineFlags(): readonly (readonly string[])[] {
+  const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8').split(/\s+/) : [];
+  const known = FEATURES.filter((features) => features.every((feature) => cpu.includes(CPUINFO[feature] ?? feature)));
+  return known.length > 0 ? known.map((features) => features.map((feature) => `-m${feature}`)) : [[]];
 }
 
 /** What a benchmark of a peer is linked with, and the package that has it. */
@@ -35,8 +44,13 @@ const PEERS: Readonly<Record<string, { readonly link: string; readonly debian: s
 
 const build = mkdtempSync(join(tmpdir(), 'sam-qc-bench-'));
 try {
-  const flags = ['-std=c11', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', ...machineFlags()];
-  for (const file of readdirSync(join(here, 'kernels')).filter((name) => name.endsWith('.c'))) {
+  const common = ['-std=c11', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math'];
+  const machine = machineFlags();
+  const files = readdirSync(join(here, 'kernels')).filter((name) => name.endsWith('.c'));
+  const runs = files.flatMap((file) =>
+    (file === 'integer.c' ? machine : machine.slice(-1)).map((own) => ({ file, flags: [...common, ...own] })),
+  );
+  for (const { file, flags } of runs) {
     const name = file.slice(0, -2);
     if (only !== undefined && only !== name) continue;
     const binary = join(build, name);

@@ -6,29 +6,47 @@
  *   cc -std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mfma -mavx512vnni \
  *     -Isrc/codegen/kernels -Itests/kernels -Itests/kernels/integer bench/kernels/integer.c -o integer -lm && ./integer [part of a name]
  *
- * With -mavx2 -mfma instead it measures the AVX2 kernels (the peak is then vpmaddwd's), without either the portable ones.
+ * With -mamx-tile -mamx-int8 as well it measures the AMX kernels (beside the same peak), with -mavx2 -mfma alone the AVX2 kernels
+ * (the peak is then vpmaddwd's), with -mavxvnni as well those of AVX-VNNI, without any the portable ones.
  */
 #define _POSIX_C_SOURCE 199309L
 #include <time.h>
 
 #include "pack.h"
-#if defined(__AVX512VNNI__)
+#if defined(__AMX_INT8__)
+#include "sq_attention_u8__amx.c"
+#include "sq_conv_u8s8__amx.c"
+#include "sq_linear_u8s8__amx.c"
+#define VARIANT(family) family##__amx
+#define ATTENTION sq_attention_u8__amx
+#define LANES 32
+#elif defined(__AVX512VNNI__)
 #include "sq_attention_u8__avx512vnni.c"
 #include "sq_conv_u8s8__avx512vnni.c"
 #include "sq_linear_u8s8__avx512vnni.c"
 #define VARIANT(family) family##__avx512vnni
+#define ATTENTION sq_attention_u8__avx512vnni
 #define LANES 32
+#elif defined(__AVXVNNI__)
+#include "sq_attention_u8__avx2.c"
+#include "sq_conv_u8s8__avxvnni.c"
+#include "sq_linear_u8s8__avxvnni.c"
+#define VARIANT(family) family##__avxvnni
+#define ATTENTION sq_attention_u8__avx2
+#define LANES 16
 #elif defined(__AVX2__)
 #include "sq_attention_u8__avx2.c"
 #include "sq_conv_u8s8__avx2.c"
 #include "sq_linear_u8s8__avx2.c"
 #define VARIANT(family) family##__avx2
+#define ATTENTION sq_attention_u8__avx2
 #define LANES 16
 #else
 #include "sq_attention_u8.c"
 #include "sq_conv_u8s8.c"
 #include "sq_linear_u8s8.c"
 #define VARIANT(family) family
+#define ATTENTION sq_attention_u8
 #define LANES 16
 #endif
 #include "sq_add_quantize_u8.c"
@@ -189,7 +207,7 @@ static void attention(const char *name, int64_t heads, int64_t m, int64_t n, int
   if (window > 0) a.grid_h = a.grid_w = grid, a.win_h = a.win_w = window;
   a.out_u8 = (uint8_t *)check_alloc(tokens_q * heads * c), a.scratch = (uint8_t *)scratch(sq_attention_u8_scratch_bytes(&a));
   double pairs = (double)heads * (double)m * (double)n * (double)sq_attention_u8_windows(&a);
-  report(name, pairs * (double)(2 * c), best(name, VARIANT(sq_attention_u8), &a, sq_attention_u8_units(&a), sq_attention_u8_groups(&a)));
+  report(name, pairs * (double)(2 * c), best(name, ATTENTION, &a, sq_attention_u8_units(&a), sq_attention_u8_groups(&a)));
 }
 
 /* Passes over memory: GB/s of float32 read. */

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs';
 
 /** Instruction sets that kernels are written for. */
-export const ISAS = ['portable', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod', 'i8mm', 'simd128'] as const;
+export const ISAS = [
+  'portable',
+  'avx2',
+  'avxvnni',
+  'avx512',
+  'avx512vnni',
+  'amx',
+  'neon',
+  'dotprod',
+  'i8mm',
+  'simd128',
+] as const;
 export type Isa = (typeof ISAS)[number];
 
 export interface Target {
@@ -22,8 +33,15 @@ const flagsOf = (features: readonly string[]): readonly string[] => features.map
 const TABLE = {
   c99: { isas: ['portable'], flags: [], features: [], triple: undefined },
   'x86-64-avx2': { isas: ['avx2', 'portable'], flags: flagsOf(AVX2), features: AVX2, triple: 'x86_64-linux-gnu' },
+  'x86-64-avxvnni': {
+    isas: ['avxvnni', 'avx2', 'portable'],
+    flags: flagsOf([...AVX2, 'avxvnni']),
+    features: [...AVX2, 'avxvnni'],
+    triple: 'x86_64-linux-gnu',
+  },
   'x86-64-avx512vnni': {
-    isas: ['avx512vnni', 'avx512', 'avx2', 'portable'],
+    // AMX's tiles are asked for as the program runs, and done without where they are refused.
+    isas: ['amx', 'avx512vnni', 'avx512', 'avx2', 'portable'],
     flags: [...flagsOf([...AVX512, 'avx512vnni']), '-mprefer-vector-width=512'],
     features: [...AVX512, 'avx512vnni'],
     triple: 'x86_64-linux-gnu',
@@ -61,6 +79,7 @@ const HOST_NEEDS: readonly { arch: string; target: TargetName; flags: readonly s
     target: 'x86-64-avx512vnni',
     flags: ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi', 'avx512_vnni', 'fma', 'f16c', 'bmi2'],
   },
+  { arch: 'x64', target: 'x86-64-avxvnni', flags: ['avx_vnni', 'avx2', 'fma', 'f16c', 'bmi2'] },
   { arch: 'x64', target: 'x86-64-avx2', flags: ['avx2', 'fma', 'f16c', 'bmi2'] },
   { arch: 'arm64', target: 'aarch64-i8mm', flags: ['asimddp', 'i8mm'] },
   { arch: 'arm64', target: 'aarch64-dotprod', flags: ['asimddp'] },

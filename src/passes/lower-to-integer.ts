@@ -25,15 +25,22 @@ const aboveMovement: Fusion = (editor, quantize, producer) => {
   return true;
 };
 
-/** LayerNorm, then codes, in one pass over memory; the floats are written only where something else reads them. */
+/**
+ * LayerNorm (and GELU), then codes, in one pass over memory; the floats are written only where something else reads them,
+ * which GELU's are not: on their way to codes they are not computed to all their digits.
+ */
 const intoLayerNorm: Fusion = (editor, quantize, producer) => {
-  if (producer.op !== 'layer_norm') return false;
-  const [x, gamma, beta] = producer.operands;
+  const activation = producer.op === 'gelu' && producer.attrs.approximation === 'none' ? producer.op : undefined;
+  const norm = activation ? editor.definition(producer.operands[0]!) : producer;
+  if (norm?.op !== 'layer_norm') return false;
+  const [x, gamma, beta] = norm.operands;
   if (gamma == null || beta == null) return false;
-  const value = producer.results[0]!;
-  const alsoFloat = !onlyReadBy(editor, value, quantize);
+  const value = norm.results[0]!;
+  const alsoFloat = !onlyReadBy(editor, value, activation ? producer : quantize);
+  if (activation && (alsoFloat || !onlyReadBy(editor, producer.results[0]!, quantize))) return false;
   const [codes, floats] = editor.emit('layer_norm_quantize', [x!, gamma, beta], {
-    epsilon: producer.attrs.epsilon,
+    epsilon: norm.attrs.epsilon,
+    ...(activation && { activation }),
     quant: quantize.attrs.quant,
     also_float: alsoFloat,
   });

@@ -5,12 +5,13 @@ import { add, multiply, scalarsEqual } from '../ir/scalar.js';
 import { elementCount } from '../ir/types.js';
 import { numberOf } from './match.js';
 import type { Pass } from './pass.js';
-import { type Rule, rewrite } from './rewrite.js';
+import { hasOneUser, type Rule, rewrite } from './rewrite.js';
 import { emitView, planView, traceView } from './view.js';
 
 /**
  * Data movement in its shortest form. Chains of reshapes and transposes become the fewest that give the same view; a
- * transpose that only moves axes of size 1 becomes a reshape; slices of slices merge; what moves nothing goes. Exact.
+ * transpose that only moves axes of size 1 becomes a reshape; slices of slices merge, and a resize makes no more than what is
+ * cut out of it; what moves nothing goes. Exact.
  */
 export const simplifyMovement: Pass = {
   name: 'simplify-movement',
@@ -18,7 +19,7 @@ export const simplifyMovement: Pass = {
     rewrite(graph, {
       reshape: [shortenView],
       transpose: [shortenView],
-      slice: [dropWhole, mergeSlices],
+      slice: [dropWhole, mergeSlices, cropResize],
       expand: [dropWhole],
       pad: [dropWhole],
       cast: [dropCast, raiseExpand],
@@ -67,6 +68,28 @@ const mergeSlices: Rule = (editor, node) => {
     sizes: outer.sizes,
     steps: outer.steps.map((step, i) => step * inner.attrs.steps[i]!),
   });
+};
+
+/** Where a result of these lies in x depends on the scale, not on how many results there are. */
+const CROPPED = new Set<NodeOf<'resize'>['attrs']['coordinates']>(['half_pixel', 'asymmetric']);
+
+/** resize(x)[0 .. size] → resize to size, at the same scale */
+const cropResize: Rule = (editor, node) => {
+  const { starts, sizes, steps } = (node as NodeOf<'slice'>).attrs;
+  const resize = editor.definition(operandOf(node));
+  if (resize?.op !== 'resize' || !hasOneUser(editor, resize.results[0]!)) return undefined;
+  if (!starts.every((start) => start === 0) || !steps.every((step) => step === 1)) return undefined;
+  const { attrs } = resize;
+  if (!CROPPED.has(attrs.coordinates) || attrs.antialias) return undefined;
+  const scales = editor.type(operandOf(resize)).shape.map((from, axis) => {
+    const to = attrs.sizes[axis];
+    if (attrs.scales) return attrs.scales[axis];
+    if (typeof from !== 'number' || typeof to !== 'number' || from === 0) return undefined;
+    // The float32 that coordinates are scaled by must stay what it is.
+    return Math.fround(1 / (to / from)) === Math.fround(from / to) ? to / from : undefined;
+  });
+  if (!scales.every((scale) => scale !== undefined)) return undefined;
+  return editor.emitOne('resize', resize.operands, { ...attrs, scales, sizes }, { source: resize.source });
 };
 
 const dropCast: Rule = (editor, node) => {

@@ -99,14 +99,15 @@ test('quantize and dequantize', () => {
   );
 });
 
-test('LayerNorm and quantize', () => {
+test('LayerNorm, GELU and quantize', () => {
   compareWithC(
     many(30, () => {
       const [m, k, quant, epsilon] = [int(1, 5), int(1, 100), quantization(8), pick([1e-6, 1e-5])];
       const [x, gamma, beta] = [floats(m * k, -3, 7), floats(k, -2, 2), floats(k, -1, 1)];
-      const { codes, values } = layerNormQuantizeU8({ x, gamma, beta, epsilon, quant });
+      const activation = pick([undefined, 'gelu'] as const);
+      const { codes, values } = layerNormQuantizeU8({ x, gamma, beta, epsilon, activation, quant });
       const fields = [
-        ...int64(2, m, k, quant.zeroPoint, maxCode(quant.bits)),
+        ...int64(2, m, k, activation === 'gelu' ? 1 : 0, quant.zeroPoint, maxCode(quant.bits)),
         epsilon,
         inverseScale(quant.scale),
         x,

@@ -22,8 +22,19 @@ const VARIANTS = [
   { isa: 'portable', features: [], flags: [] },
   { isa: 'avx2', features: ['avx2', 'fma'], flags: ['-mavx2', '-mfma'] },
   {
+    isa: 'avxvnni',
+    features: ['avx2', 'fma'],
+    flags: ['-mavx2', '-mfma', '-include', join(sources, 'avxvnni_emulated.h')],
+  },
+  { isa: 'avxvnni', features: ['avx2', 'fma', 'avx_vnni'], flags: ['-mavx2', '-mfma', '-mavxvnni'] },
+  {
     isa: 'avx512vnni',
     features: [...AVX512, 'avx512_vnni'],
+    flags: [...AVX512.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
+  },
+  {
+    isa: 'amx',
+    features: [...AVX512, 'avx512_vnni', 'amx_int8'],
     flags: [...AVX512.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
   },
 ].filter(({ features }) => has(features));
@@ -37,12 +48,15 @@ function variantMacros(isa: string): readonly string[] {
   if (isa === 'portable') return [];
   const name = (family: string) => `${family}__${isa}`;
   const nr = rows.find((row) => row.family === 'sq_linear_u8s8' && row.isa === isa)?.nr;
+  const has = (family: string) => rows.some((row) => row.family === family && row.isa === isa);
   return [
     ...[
       ['LINEAR', 'sq_linear_u8s8'] as const,
       ['CONV', 'sq_conv_u8s8'] as const,
       ['ATTENTION', 'sq_attention_u8'] as const,
-    ].flatMap(([macro, family]) => [`-D${macro}=${name(family)}`, `-D${macro}_FILE="${name(family)}.c"`]),
+    ].flatMap(([macro, family]) =>
+      has(family) ? [`-D${macro}=${name(family)}`, `-D${macro}_FILE="${name(family)}.c"`] : [],
+    ),
     `-DTEST_NR=${nr}`,
     '-DTEST_KR=4',
   ];
@@ -86,7 +100,7 @@ describe.skipIf(compilers.length === 0)('integer kernels in C', () => {
 
   it('compares every variant that kernels.inc names', () => {
     const isas = rows.filter(({ family }) => /_u8(s8)?$/.test(family)).map(({ isa }) => isa);
-    const elsewhere = ['simd128', 'neon', 'dotprod', 'i8mm']; // wasm.test.ts, targets/kernels.test.ts
-    expect([...new Set(isas)].sort()).toEqual(['avx2', 'avx512vnni', 'portable', ...elsewhere].sort());
+    const elsewhere = ['amx', 'simd128', 'neon', 'dotprod', 'i8mm']; // wasm.test.ts, targets/kernels.test.ts
+    expect([...new Set(isas)].sort()).toEqual(['avx2', 'avx512vnni', 'avxvnni', 'portable', ...elsewhere].sort());
   });
 });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { detectTarget, hostTarget, type TargetName } from '../../src/codegen/targets.js';
+import { detectTarget, hostTarget, TARGETS, type TargetName } from '../../src/codegen/targets.js';
 import { findProgram } from '../../src/host-tools.js';
 
 /** How code for a target is compiled and run here: by this machine, or under an emulator. */
@@ -12,6 +13,11 @@ export interface Machine {
   /** Before the program and its arguments; empty for this machine's own processor. */
   readonly emulator: readonly string[];
   readonly linkFlags: readonly string[];
+  /**
+   * Flags of the target for each build of the kernels' tests; whole models are built with the first. There are several where
+   * code can stand in for units that the processor, or the emulator, does not have.
+   */
+  readonly builds: readonly [readonly string[], ...(readonly string[])[]];
   /** Numbers of threads that programs may be run with. */
   readonly threads: readonly number[];
   /** Bits of the small models that are run: all where that does not take long. */
@@ -33,7 +39,16 @@ function machine(
   const absent = [gcc, emulator[0]].filter((program) => program !== undefined && findProgram(program) === undefined);
   const missing = absent.length > 0 ? `not in PATH: ${absent.join(', ')} (scripts/install-test-tools.sh)` : cannotRun;
   const linkFlags = emulator.length > 0 ? ['-static'] : [];
-  return { target, compilers: found, emulator, linkFlags, threads: [1, 2], widths: [8, 6, 4], missing };
+  return {
+    target,
+    compilers: found,
+    emulator,
+    linkFlags,
+    builds: [TARGETS[target].flags],
+    threads: [1, 2],
+    widths: [8, 6, 4],
+    missing,
+  };
 }
 
 const clang = (triple: string): readonly string[] => ['clang-19', `--target=${triple}`];
@@ -44,25 +59,41 @@ const arm = (target: TargetName): Machine =>
 
 /** x86-64 variants that this processor is too old for, or of another architecture. */
 function x86(target: TargetName): Machine {
-  const order: readonly TargetName[] = ['c99', 'x86-64-avx2', 'x86-64-avx512vnni'];
+  const order: readonly TargetName[] = ['c99', 'x86-64-avx2', 'x86-64-avxvnni', 'x86-64-avx512vnni'];
   const able = process.arch === 'x64' && order.indexOf(target) <= order.indexOf(hostTarget());
   return native(target, able ? undefined : 'this processor does not have it');
 }
 
-/** On this processor where it has AVX-512, else in a machine of one processor that Bochs emulates. */
+const standIn = (file: string): readonly string[] => [
+  '-include',
+  fileURLToPath(new URL(`../kernels/integer/${file}`, import.meta.url)),
+];
+
+/** On this processor; where it has AVX2 alone, that in place of vpdpbusd. */
+function avxvnni(): Machine {
+  const hasIt = existsSync('/proc/cpuinfo') && /\bavx_vnni\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  const avx2 = x86('x86-64-avx2');
+  const builds = [[...TARGETS['x86-64-avx2'].flags, ...standIn('avxvnni_emulated.h')]] as const;
+  return hasIt ? native('x86-64-avxvnni') : { ...avx2, target: 'x86-64-avxvnni', builds };
+}
+
+/** On this processor where it has AVX-512, else in a machine of one processor that Bochs emulates, which has no AMX. */
 function avx512(): Machine {
   const own = x86('x86-64-avx512vnni');
   if (own.missing === undefined || process.arch !== 'x64') return own;
   if (findProgram('bochs') === undefined)
     return { ...own, missing: `${own.missing}, nor is bochs there to emulate it` };
   const emulator = [process.execPath, '--import', 'tsx', fileURLToPath(new URL('bochs/run.ts', import.meta.url))];
-  return { ...own, emulator, linkFlags: ['-static'], threads: [1], widths: [8], missing: undefined };
+  const [flags] = own.builds;
+  const builds = [flags, [...flags, ...standIn('amx_emulated.h')]] as const;
+  return { ...own, emulator, linkFlags: ['-static'], builds, threads: [1], widths: [8], missing: undefined };
 }
 
 /** One for every target that has a C library to link with; WebAssembly is tested through its bindings. */
 export const MACHINES: readonly Machine[] = [
   native('c99'),
   x86('x86-64-avx2'),
+  avxvnni(),
   avx512(),
   arm('aarch64-neon'),
   arm('aarch64-dotprod'),

@@ -44,6 +44,7 @@ async function build(machine: Machine, folder: string): Promise<readonly Manifes
     'build/run',
     `CC=${compiler?.join(' ')}`,
     `CFLAGS=${[...C_FLAGS, ...STRICT].join(' ')}`,
+    `TARGET_FLAGS=${machine.builds[0].join(' ')}`,
     `LDFLAGS=${machine.linkFlags.join(' ')}`,
   ]);
   return manifest.models;

@@ -68,6 +68,7 @@ export const layerNormQuantize: Emitter<'layer_norm_quantize'> = (node, context)
     m: context.dim(rowsOf(shape)),
     k: context.dim(last(shape)),
     eps: context.floatLiteral(Math.fround(node.attrs.epsilon)),
+    gelu: node.attrs.activation === 'gelu' ? '1' : '0',
     ...codeFields(context, node.attrs.quant),
     ...codesAndFloats(context, node.results, last(shape)),
   });

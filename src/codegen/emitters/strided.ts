@@ -113,9 +113,21 @@ export function emitStridedCopy(context: EmitContext, { x, y, bits, dims, from, 
     const fields = { x, y, ...viewFields(context, tiled, names) };
     context.runGeneric('sq_transpose.h', 'SQ_DEFINE_TRANSPOSE', [`${bits}`], `sq_transpose_${bits}`, fields);
   } else {
-    const fields = { x, y, ...viewFields(context, view, names) };
+    const fields = { x, y, ...viewFields(context, longestLast(view), names) };
     context.runGeneric('sq_copy.h', 'SQ_DEFINE_COPY', [`${bits}`], `sq_copy_${bits}`, fields);
   }
+}
+
+/** A copy may go in any order: rows of two or three elements would cost more in finding the next row than in copying. */
+function longestLast(view: View): View {
+  const sizes = view.dims.map((dim) => (isStatic([dim]) ? (dim as number) : 0));
+  const longest = sizes.indexOf(Math.max(...sizes));
+  if (!isShort(view.dims.at(-1)!) || isShort(view.dims[longest]!)) return view;
+  const order = [...view.dims.keys()].filter((axis) => axis !== longest).concat(longest);
+  return {
+    dims: order.map((axis) => view.dims[axis]!),
+    strides: view.strides.map((operand) => order.map((axis) => operand[axis]!)),
+  };
 }
 
 const isShort = (dim: Dim): boolean => isStatic([dim]) && (dim as number) < TILED_AXIS;

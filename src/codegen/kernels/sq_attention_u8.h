@@ -54,8 +54,8 @@
 
 enum { SQ_ATTENTION_ROW_LOG2 = 0, SQ_ATTENTION_ROW_UNIFORM = 1, SQ_ATTENTION_AGQ = 2 };
 
-#define SQ_ATTENTION_U8_QUERIES 504 /* a unit; 36 tiles */
-#define SQ_ATTENTION_U8_TILE 14     /* at least the queries of every register tile */
+#define SQ_ATTENTION_U8_QUERIES 448 /* a unit: whole tiles of 14 and of 16 */
+#define SQ_ATTENTION_U8_TILE 16     /* at least the queries of every register tile */
 #define SQ_ATTENTION_U8_LOG2E 1.44269502f
 
 typedef struct {

@@ -15,8 +15,13 @@
 
 #define SQ_GEMM_U8S8__AVX512VNNI_MR 14
 #define SQ_GEMM_U8S8__AVX512VNNI_NR 32
+#define SQ_GEMM_U8S8__AVX512VNNI_MOST_ROWS 32 /* of any kernel that takes the same blocks */
 
 typedef int32_t sq_gemm_u8s8__avx512vnni_word __attribute__((aligned(1), may_alias));
+
+/* The kernels' loops ask for products by this, whatever computes them. */
+typedef void (*sq_gemm_u8s8__avx512vnni_products)(int64_t rows, const uint8_t *x, int64_t x_stride, int64_t k, const int32_t *init,
+                                                  const int8_t *values, int32_t *acc, int64_t acc_stride);
 
 #define SQ_GEMM_U8S8__AVX512VNNI_INLINE SQ_UNUSED static inline __attribute__((always_inline))
 

@@ -35,6 +35,8 @@ static void sq_layer_norm_quantize_u8(const void *args, int64_t begin, int64_t e
       const float *gamma = a->gamma + j0, *beta = a->beta + j0;
       int64_t count = sq_min_i64(256, k - j0);
       for (int64_t j = 0; j < count; j++) v[j] = ((x[j0 + j] - mean) * r) * gamma[j] + beta[j];
+      if (a->gelu)
+        for (int64_t j = 0; j < count; j++) v[j] = sq_gelu_near_f32(v[j]);
       if (a->y_f32) {
         float *y = a->y_f32 + i * a->y_f32_stride + j0;
         for (int64_t j = 0; j < count; j++) y[j] = v[j];

@@ -1,10 +1,10 @@
 #ifndef SQ_LAYER_NORM_QUANTIZE_U8_H
 #define SQ_LAYER_NORM_QUANTIZE_U8_H
 /*
- * sq_layer_norm_quantize_u8: LayerNorm over the last axis, then quantize, one pass over memory.
+ * sq_layer_norm_quantize_u8: LayerNorm over the last axis (and GELU), then quantize, one pass over memory.
  *
  *   mean = sum16(x[i,:]) / k;   var = sum16((x[i,:] - mean)^2) / k;   r = 1 / sqrt(var + eps)
- *   v = ((x[i,j] - mean) * r) * gamma[j] + beta[j]
+ *   v = ((x[i,j] - mean) * r) * gamma[j] + beta[j];   v = sq_gelu_near_f32(v)  where gelu is not 0 (sq_math.h)
  *   y_f32[i,j] = v  where given;   y_u8[i,j] = code(v * inv_scale, zp, qmax)  where given (sq_code.h)
  *
  * sum16: lane l (0..15) starts at +0 and adds elements l, l + 16, ... in order; then lanes are added at distance 8, 4, 2, 1.
@@ -21,6 +21,7 @@ typedef struct {
   const float *gamma, *beta;
   int64_t m, k;
   float eps;
+  int32_t gelu;
   float inv_scale;
   int32_t zp, qmax;
   uint8_t *y_u8;

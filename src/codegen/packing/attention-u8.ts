@@ -29,7 +29,7 @@ export function packRelativeTableU8(
   return packed;
 }
 
-const TILE = 14;
+const TILE = 16;
 
 /** `sq_attention_u8_scratch_bytes`: one worker's scratch. n is a window's keys where there are windows. */
 export function attentionU8ScratchBytes(p: {

@@ -1,4 +1,4 @@
-import { sum16F32 } from '../float-math.js';
+import { geluNearF32, sum16F32 } from '../float-math.js';
 import type { Quantization } from '../types.js';
 import { codeOf, inverseScale, maxCode } from './code.js';
 
@@ -10,12 +10,13 @@ function quantized(values: Float32Array, { scale, zeroPoint, bits }: Quantizatio
   return Uint8Array.from(values, (v) => codeOf(f(v * inverse), zeroPoint, max));
 }
 
-/** `sq_layer_norm_quantize_u8`: LayerNorm over rows of gamma's length; the codes and the float32 they were made from. */
+/** `sq_layer_norm_quantize_u8`: LayerNorm over rows of gamma's length, and GELU; the codes and the float32 they were made from. */
 export function layerNormQuantizeU8(p: {
   readonly x: Float32Array;
   readonly gamma: Float32Array;
   readonly beta: Float32Array;
   readonly epsilon: number;
+  readonly activation?: 'gelu' | undefined;
   readonly quant: Quantization;
 }): { readonly codes: Uint8Array; readonly values: Float32Array } {
   const k = p.gamma.length;
@@ -28,7 +29,8 @@ export function layerNormQuantizeU8(p: {
     const r = f(1 / f(Math.sqrt(f(variance + epsilon))));
     for (let j = 0; j < k; j++) values[at + j] = f(f(f(row[j]! - mean) * r) * p.gamma[j]!) + p.beta[j]!;
   }
-  return { codes: quantized(values, p.quant), values };
+  const activated = p.activation === 'gelu' ? values.map(geluNearF32) : values;
+  return { codes: quantized(activated, p.quant), values: activated };
 }
 
 /** `sq_add_quantize_u8`: a + b, b repeated over a; the codes and the float32 they were made from. */

@@ -14,9 +14,15 @@ const tensors = (shape: readonly number[], codes: Uint8Array, values: Float32Arr
 ];
 
 export const layer_norm_quantize = defineOp({
-  summary: 'LayerNorm over the last axis, then quantize: f32 [..., c] → u8 [..., c] (and f32 where also_float)',
+  summary:
+    'LayerNorm over the last axis (and GELU), then quantize: f32 [..., c] → u8 [..., c] (and f32 where also_float)',
   operands: [operand('x'), operand('gamma'), operand('beta')],
-  attrs: { epsilon: attr.float, quant: attr.quant, also_float: attr.bool },
+  attrs: {
+    epsilon: attr.float,
+    activation: attr.optional(attr.enum('gelu')),
+    quant: attr.quant,
+    also_float: attr.bool,
+  },
   infer: (types, { quant, also_float }) => {
     const x = requireType(types, 0, 'x');
     for (const [index, name] of [
@@ -30,13 +36,14 @@ export const layer_norm_quantize = defineOp({
     if (x.dtype !== 'f32') throw new TypeMismatch(`layer_norm_quantize takes f32, found ${x.dtype}`);
     return results(x, quant, also_float);
   },
-  evaluate: (operands, { epsilon, quant, also_float }) => {
+  evaluate: (operands, { epsilon, activation, quant, also_float }) => {
     const [x, gamma, beta] = [0, 1, 2].map((index) => requireTensor(operands, index)) as [Tensor, Tensor, Tensor];
     const { codes, values } = layerNormQuantizeU8({
       x: x.data as Float32Array,
       gamma: gamma.data as Float32Array,
       beta: beta.data as Float32Array,
       epsilon,
+      activation,
       quant,
     });
     return tensors(x.shape, codes, values, also_float);

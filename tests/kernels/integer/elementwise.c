@@ -68,7 +68,7 @@ static void test_layer_norm(void) {
     uint8_t *u = (uint8_t *)check_alloc(m * k);
     sq_layer_norm_quantize_u8_args a = {.x = x, .x_stride = stride, .gamma = gamma, .beta = beta, .m = m, .k = k, .eps = 1e-6f,
                                         .inv_scale = 30.0f, .zp = 128, .qmax = 255, .y_u8 = u, .y_f32 = f, .y_u8_stride = k,
-                                        .y_f32_stride = k};
+                                        .y_f32_stride = k, .gelu = i % 3 == 0};
     check_run(sq_layer_norm_quantize_u8, &a, sq_layer_norm_quantize_u8_units(&a));
     for (int64_t r = 0; r < m; r++) {
       double mean = 0, var = 0;
@@ -78,6 +78,7 @@ static void test_layer_norm(void) {
       for (int64_t j = 0; j < k; j++) var += (x[r * stride + j] - mean) * (x[r * stride + j] - mean);
       for (int64_t j = 0; j < k; j++)
         expected[j] = (float)((x[r * stride + j] - mean) / sqrt(var / (double)k + 1e-6) * gamma[j] + beta[j]);
+      for (int64_t j = 0; a.gelu && j < k; j++) expected[j] *= 0.5f * erfcf(-expected[j] * 0.707106781f);
       check_close("layer norm", expected, f + r * k, k, 2e-5, 1e-5);
       free(expected);
     }

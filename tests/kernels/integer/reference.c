@@ -63,7 +63,7 @@ static void dequantize(void) {
 
 static void layer_norm(void) {
   sq_layer_norm_quantize_u8_args a = {.m = i64()};
-  a.k = i64(), a.zp = i32(), a.qmax = i32(), a.eps = f32(), a.inv_scale = f32();
+  a.k = i64(), a.gelu = i32(), a.zp = i32(), a.qmax = i32(), a.eps = f32(), a.inv_scale = f32();
   a.x = buffer(), a.gamma = buffer(), a.beta = buffer(), a.x_stride = a.y_u8_stride = a.y_f32_stride = a.k;
   a.y_u8 = check_alloc(a.m * a.k), a.y_f32 = check_alloc(4 * a.m * a.k);
   sq_layer_norm_quantize_u8(&a, 0, sq_layer_norm_quantize_u8_units(&a), 0);

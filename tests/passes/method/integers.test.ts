@@ -111,6 +111,24 @@ describe('lower-to-integer', () => {
     const norms = program.nodes.filter((node) => node.op === 'layer_norm_quantize');
     expect(norms.map((node) => node.attrs.also_float)).toEqual([false, true]);
   });
+  it('takes GELU along where it stands between LayerNorm and codes, and nothing else reads it', () => {
+    const lines = `
+  %1 : f32[1, 6, 8] = layer_norm(%0, %c0, %c1) {epsilon = 0.00001}
+  %2 : f32[1, 6, 8] = gelu(%1) {approximation = none}
+  %3 : f32[1, 6, 8] = linear(%2, %c2) {activation = none}
+  output "y" = %3`;
+    const head = BLOCK.slice(0, BLOCK.indexOf('  %1 :'));
+    const lowered = (rest: string): Graph => {
+      const float = parse(`${head}${lines}${rest}\n}`);
+      const program = lowerToInteger(mergeDuplicates.run(insertQuantize(float, planFor(float, 8))));
+      verify(program);
+      expect(relativeError(result(float), result(program))).toBeLessThan(0.02);
+      return program;
+    };
+    expect(lowered('').nodes.map(({ op }) => op)).toEqual(['layer_norm_quantize', 'integer_linear']);
+    const read = lowered('\n  output "activated" = %2').nodes.map(({ op }) => op);
+    expect(read).toEqual(['layer_norm', 'gelu', 'quantize', 'integer_linear']);
+  });
   it.each([6, 4])('works at %i bits', (bits) => {
     const { float, lowered: program } = quantized(bits);
     expect(relativeError(result(float), result(program))).toBeLessThan(bits === 6 ? 0.08 : 0.4);
