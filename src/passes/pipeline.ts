@@ -4,6 +4,7 @@ import { fuseEpilogue } from './fuse-epilogue.js';
 import { fuseGelu } from './fuse-gelu.js';
 import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinear } from './fuse-linear.js';
+import { fuseResizes } from './fuse-resizes.js';
 import { fuseWindowAttention } from './fuse-window-attention.js';
 import { mergeDuplicates } from './merge-duplicates.js';
 import type { Pass } from './pass.js';
@@ -42,5 +43,7 @@ export const PASSES: readonly Pass[] = [
   simplifyMovement,
   // After all that moves activations and residuals next to their linear.
   fuseEpilogue,
+  // After simplify-movement, which takes the slice between them away.
+  fuseResizes,
   mergeDuplicates,
 ];

@@ -21,7 +21,7 @@ import { emitConcat, emitExpand, emitPad, emitSlice, emitTranspose } from './mov
 import { emitGelu, emitLayerNorm, emitSoftmax } from './norm.js';
 import { emitAveragePool, emitMaxPool } from './pool.js';
 import { emitArgReduce, emitCumsum, emitReduce, emitTopK } from './reduce.js';
-import { emitResize } from './resize-bilinear.js';
+import { emitResize, emitResizeTwice } from './resize-bilinear.js';
 
 /** The emitter of every op. An op without one does not type-check. */
 export const emitters: Emitters = {
@@ -58,6 +58,7 @@ export const emitters: Emitters = {
   softmax: emitSoftmax,
   attention: emitAttention,
   resize: emitResize,
+  resize_twice: emitResizeTwice,
   grid_sample: emitGridSample,
   quantize,
   dequantize,

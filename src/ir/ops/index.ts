@@ -13,7 +13,7 @@ import { layer_norm, softmax } from './normalize.js';
 import { average_pool, max_pool } from './pool.js';
 import { dequantize, observe, quantize } from './quantize.js';
 import { arg_reduce, cumsum, reduce, top_k } from './reduce.js';
-import { resize } from './resize.js';
+import { resize, resize_twice } from './resize.js';
 import { scatter_elements, scatter_nd } from './scatter.js';
 
 /** Every op of the IR. */
@@ -50,6 +50,7 @@ export const ops = {
   softmax,
   attention,
   resize,
+  resize_twice,
   grid_sample,
   quantize,
   dequantize,

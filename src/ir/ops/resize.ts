@@ -1,5 +1,5 @@
 import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
-import { boundsOf } from '../scalar.js';
+import { boundsOf, type Dim, scalarsEqual } from '../scalar.js';
 import { NUMERIC_TYPES, requireDims, requireDType, requireLength, showShape } from './check.js';
 import { elementsOf, numbersOf, zeros } from './elements.js';
 import { fromFloat } from './elementwise-functions.js';
@@ -70,5 +70,58 @@ export const resize = defineOp({
       for (let i = 0; i < to.length; i++)
         if (coordinates(i, type!.shape).some((o, axis) => outside[axis]![o])) to[i] = convert(attrs.extrapolation);
     return [result];
+  },
+});
+
+/** Attributes of a bilinear `resize`. */
+export const bilinear = (
+  coordinates: 'half_pixel' | 'asymmetric',
+  scales: readonly number[] | undefined,
+  sizes: readonly Dim[],
+) =>
+  ({
+    mode: 'linear',
+    coordinates,
+    nearest: 'floor',
+    cubic_a: -0.75,
+    exclude_outside: false,
+    extrapolation: 0,
+    antialias: false,
+    scales,
+    sizes,
+    roi: undefined,
+  }) as const;
+
+/** What SAM does to masks: to the size of the model's picture, then to that of the user's. */
+export const resize_twice = defineOp({
+  summary:
+    'x resized to `between`, and that to `sizes`, bilinear along the last two axes: f32. As two `resize`, without what lies between.',
+  operands: [operand('x')],
+  attrs: {
+    coordinates: attr.enum('half_pixel', 'asymmetric'),
+    first_scales: attr.optional(attr.floats),
+    between: attr.dims,
+    scales: attr.optional(attr.floats),
+    sizes: attr.dims,
+  },
+  infer: (types, { coordinates, first_scales, between, scales, sizes }, context) => {
+    const x = requireType(types, 0, 'x');
+    requireDType(x, 'x', ['f32']);
+    if (x.shape.length < 2) throw new TypeMismatch(`x: expected two axes or more, found shape ${showShape(x.shape)}`);
+    const first = resize.infer([x], bilinear(coordinates, first_scales, between), context);
+    const result = resize.infer(first, bilinear(coordinates, scales, sizes), context);
+    for (let axis = 0; axis < x.shape.length - 2; axis++)
+      if (!scalarsEqual(x.shape[axis]!, between[axis]!) || !scalarsEqual(x.shape[axis]!, sizes[axis]!))
+        throw new TypeMismatch(`sizes: expected the last two axes to change, found shape ${showShape(sizes)}`);
+    return result;
+  },
+  evaluate: (operands, { coordinates, first_scales, between, scales }, context) => {
+    const { types, value } = context;
+    const shape = between.map(value);
+    const inner = resize.evaluate(operands, bilinear(coordinates, first_scales, shape), {
+      value,
+      types: [{ dtype: 'f32', shape }],
+    });
+    return resize.evaluate(inner, bilinear(coordinates, scales, types[0]!.shape), context);
   },
 });

@@ -6,6 +6,7 @@
 #include "sq_layer_norm_f32.c"
 #include "sq_matmul_f32.c"
 #include "sq_resize_bilinear_f32.c"
+#include "sq_resize_twice_f32.c"
 #include "sq_softmax_f32.c"
 #if defined(__AVX2__) && defined(__FMA__)
 #include "sq_layer_norm_f32__avx2.c"
@@ -169,6 +170,27 @@ static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64
   free(x), free(y), free(expected);
 }
 
+/* Byte for byte what two resizes give. */
+static void test_resize_twice(int64_t outer, int64_t ih, int64_t iw, int64_t mh, int64_t mw, int64_t oh, int64_t ow, float shift,
+                              float offset) {
+  float *x = check_random_f32(outer * ih * iw, -1, 1), *middle = check_alloc_f32(outer * mh * mw);
+  float *expected = check_alloc_f32(outer * oh * ow), *y = check_alloc_f32(outer * oh * ow);
+  const float sh = (float)ih / (float)mh, sw = (float)iw / (float)mw, th = (float)mh / (float)oh, tw = (float)mw / (float)ow;
+  sq_resize_twice_f32_args a = {
+      {x, middle, outer, ih, iw, mh, mw, 1, sh, shift, offset, sw, shift, offset, check_alloc(16 * mw), 0},
+      {middle, expected, outer, mh, mw, oh, ow, 1, th, shift, offset, tw, shift, offset, check_alloc(16 * ow), 0}, NULL, 0};
+  sq_resize_bilinear_f32(&a.first, 0, sq_resize_bilinear_f32_units(&a.first), 0);
+  sq_resize_bilinear_f32(&a.second, 0, sq_resize_bilinear_f32_units(&a.second), 0);
+  free(a.first.scratch), free(a.second.scratch);
+  a.first.y = NULL, a.first.scratch = a.second.scratch = NULL, a.second.x = NULL, a.second.y = y;
+  a.scratch_stride = sq_resize_twice_f32_scratch_bytes(&a);
+  a.scratch = (uint8_t *)check_alloc(2 * a.scratch_stride);
+  check_run(sq_resize_twice_f32, &a, sq_resize_twice_f32_units(&a));
+  check_bytes("resize twice", expected, y, outer * oh * ow * 4);
+  check_hash(y, outer * oh * ow * 4);
+  free(a.scratch), free(x), free(middle), free(expected), free(y);
+}
+
 int main(void) {
   check_seed(2);
   const int64_t sizes[][6] = {{1, 1, 1, 1, 1, 1}, {1, 1, 9, 1, 1, 3}, {1, 7, 9, 1, 3, 3}, {4, 5, 6, 3, 2, 3}, {1, 8, 8, 1, 7, 7}, {1, 5, 4, 1, 2, 2}};
@@ -188,5 +210,7 @@ int main(void) {
   test_matmul(2, 19, 4, 32, 0, 0, 1), test_matmul(1, 6, 516, 7, 1, 0, 0), test_matmul(1, 9, 4, 5, 0, 1, 0);
   test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
   test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
+  test_resize_twice(2, 7, 9, 28, 36, 13, 17, 0.5f, -0.5f), test_resize_twice(3, 8, 8, 32, 20, 90, 70, 0.5f, -0.5f);
+  test_resize_twice(1, 1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize_twice(2, 9, 8, 4, 3, 40, 2, 0.0f, 0.0f);
   return check_finish();
 }
