@@ -1,6 +1,7 @@
 #ifndef SQ_ATTENTION_BODY_U8__AVX512_H
 #define SQ_ATTENTION_BODY_U8__AVX512_H
 #include "sq_attention_codes_u8__avx512.h"
+#include "sq_attention_few_u8__avx512.h"
 #include "sq_attention_pack_u8__avx512.h"
 #include "sq_attention_u8.h"
 #include "sq_epilogue_u8s8__avx512.h"
@@ -225,6 +226,23 @@ static inline void sq_attention_body_u8__avx512_finish(const sq_attention_u8_arg
   if (a->out_f32) _mm512_mask_storeu_ps(a->out_f32 + at, mask, _mm512_mul_ps(result, _mm512_set1_ps(a->v_scale)));
 }
 
+/* A tile where sq_attention_few_u8__avx512_fits; kind is a constant where this is called. */
+static inline __attribute__((always_inline)) void sq_attention_body_u8__avx512_few(
+    const int kind, const sq_attention_u8_args *a, const sq_attention_body_u8__avx512_tiles *tiles,
+    const sq_attention_body_u8__avx512_scratch *s, const sq_attention_codes_u8__avx512_table *table,
+    const sq_attention_body_u8__avx512_queries *t) {
+  int32_t sums[SQ_ATTENTION_U8_TILE * 32] = {0}; /* rows behind the last query are there, and not used */
+  const __mmask16 mask = (__mmask16)((1u << a->cv) - 1);
+  tiles->products(t->rows, s->q, s->q_stride, s->q_stride, s->terms, s->k, sums, 32);
+  for (int64_t r = 0; r < t->rows; r += 4) {
+    int32_t high[64], low[64], total[4];
+    sq_attention_few_u8__avx512_four(kind, a, table, sums + 32 * r, s->v, high, low, total);
+    for (int64_t i = 0; i < sq_min_i64(4, t->rows - r); i++)
+      sq_attention_body_u8__avx512_finish(a, table->planes == 2 ? high + 16 * i : NULL, low + 16 * i, total[i],
+                                          t->b * a->out_batch + t->token[r + i] * a->out_row + t->h * a->cv, mask);
+  }
+}
+
 static void sq_attention_body_u8__avx512_tile(const sq_attention_u8_args *a, const sq_attention_body_u8__avx512_tiles *tiles,
                                              const sq_attention_body_u8__avx512_scratch *s,
                                              const sq_attention_codes_u8__avx512_table *table,
@@ -235,6 +253,11 @@ static void sq_attention_body_u8__avx512_tile(const sq_attention_u8_args *a, con
   const int32_t zeros[32] = {0};
   float max[MR];
   int32_t total[MR], acc[2 * MR * 32];
+  if (sq_attention_few_u8__avx512_fits(a)) {
+    if (a->kind == SQ_ATTENTION_ROW_LOG2) sq_attention_body_u8__avx512_few(SQ_ATTENTION_ROW_LOG2, a, tiles, s, table, t);
+    else sq_attention_body_u8__avx512_few(SQ_ATTENTION_ROW_UNIFORM, a, tiles, s, table, t);
+    return;
+  }
   sq_attention_body_u8__avx512_logits(a, s, t, tiles->products, max);
   for (int64_t r = 0; r < t->rows; r++) {
     uint8_t *p = s->p + r * planes * s->row;

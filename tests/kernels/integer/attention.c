@@ -109,6 +109,12 @@ int main(void) {
     if (s.bias) s.infinite = (int)check_int(0, 4);
     test(s);
   }
+  for (int i = 0; i < 60; i++) { /* many queries of few keys */
+    shape s = {.batch = check_int(1, 2), .heads = check_int(1, 8), .m = check_int(1, 70), .n = check_int(1, 17), .c = check_int(1, 20),
+               .cv = i % 3 == 0 ? 16 : check_int(1, 17), .kind = i % 2, .bits = BITS[i / 3 % 3], .codes = BITS[i / 9 % 3]};
+    if (i % 4 == 1) s.win_h = check_int(1, 4), s.win_w = check_int(1, 4), s.grid_h = check_int(1, 11), s.grid_w = check_int(1, 11);
+    test(s);
+  }
   shape vit = {.batch = 1, .heads = 1, .c = 64, .cv = 64, .win_h = 14, .win_w = 14, .grid_h = 20, .grid_w = 17, .qh = 14, .qw = 14,
                .kh = 14, .kw = 14, .bits = 8, .codes = 8};
   test(vit);
