@@ -8,7 +8,6 @@ import { npyOf } from '../../src/npy-tensor.js';
 import type { Bits } from '../../src/options.js';
 import type { Report } from '../../src/report.js';
 import { type Contender, compiled, onnxruntime } from '../contenders.js';
-import { signalToNoise } from '../feeds.js';
 import type { Feeds } from './feeds.js';
 import { writeGraph } from './graph.js';
 import type { Member } from './members.js';
@@ -38,8 +37,11 @@ export interface FamilyRow {
 }
 
 const CALIBRATION_SAMPLES = 2;
-/** Not among those that calibrate. */
-const MEASURED_SEED = 6;
+/**
+ * Inputs that are measured, not among those that calibrate. Several prompts: an output may be a single number, of which one
+ * prompt says nothing. The first one is timed.
+ */
+const MEASURED_SEEDS: Readonly<Record<Member['role'], readonly number[]>> = { encoder: [6], decoder: [6, 7, 8, 9] };
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 
@@ -71,7 +73,10 @@ export async function measureMember(
     const arrays = [...member.feeds(seed)].map(([name, tensor]) => [name, npyOf(tensor)] as const);
     await writeNpz(join(calibration, `${seed}.npz`), new Map(arrays));
   }
-  const inputs = await writeFeeds(member.feeds(MEASURED_SEED), join(folder, 'inputs'));
+  const seeds = MEASURED_SEEDS[member.role];
+  const inputs = new Map<number, ReadonlyMap<string, string>>();
+  for (const seed of seeds)
+    inputs.set(seed, await writeFeeds(member.feeds(seed), join(folder, 'inputs', String(seed))));
   const build = async (bits: Bits): Promise<Contender> => {
     const outDir = join(folder, bits);
     const packaged = existsSync(join(outDir, 'manifest.json'));
@@ -84,15 +89,21 @@ export async function measureMember(
   };
   const contenders = [await build('f32'), await build('w8a8'), onnxruntime('onnxruntime', file, 1)];
 
-  for (const { name } of contenders) mkdirSync(join(folder, 'outputs', name), { recursive: true });
+  const outputs = (name: string, seed: number): string => join(folder, 'outputs', name, String(seed));
+  for (const { name, run } of contenders)
+    for (const seed of seeds) {
+      mkdirSync(outputs(name, seed), { recursive: true });
+      await run(inputs.get(seed)!, { repeat: 0, out: outputs(name, seed) });
+    }
   const times = new Map<string, number[]>();
   for (let round = 0; round < repeat; round++)
     for (const { name, run } of contenders) {
-      const report = await run(inputs, { repeat: 3, ...(round === 0 && { out: join(folder, 'outputs', name) }) });
+      const report = await run(inputs.get(seeds[0]!)!, { repeat: 3 });
       times.set(name, [...(times.get(name) ?? []), median(report.cpu_ms)]);
     }
   const ms = (name: string): number => median(times.get(name)!);
-  const outputs = (name: string): string => join(folder, 'outputs', name);
+  const compared = (name: string): Promise<ReadonlyMap<string, Difference>> =>
+    compareOutputs(seeds.map((seed) => [outputs('onnxruntime', seed), outputs(name, seed)]));
   const weights = `${file}.data`;
   return {
     name: member.name,
@@ -107,8 +118,8 @@ export async function measureMember(
       loose: inspection.loose_softmaxes.length,
       integer: integerAttentions(join(folder, 'w8a8')),
     },
-    f32_error: await worstError(outputs('onnxruntime'), outputs('f32')),
-    sqnr_db: await signalToNoise(outputs('onnxruntime'), outputs('w8a8')),
+    f32_error: Math.max(...[...(await compared('f32')).values()].map(({ relative }) => relative)),
+    sqnr_db: Object.fromEntries([...(await compared('w8a8'))].map(([output, { decibels }]) => [output, decibels])),
     ms: { f32: ms('f32'), w8a8: ms('w8a8'), onnxruntime: ms('onnxruntime') },
   };
 }
@@ -130,17 +141,38 @@ async function writeFeeds(feeds: Feeds, folder: string): Promise<ReadonlyMap<str
   return paths;
 }
 
-async function worstError(reference: string, folder: string): Promise<number> {
-  let worst = 0;
-  for (const name of readdirSync(reference)) {
-    const [expected, found] = [await readNpy(join(reference, name)), await readNpy(join(folder, name))];
-    if (String(found.shape) !== String(expected.shape)) throw new Error(`${folder}/${name}: shape ${found.shape}`);
-    let [difference, largest] = [0, 0];
-    for (let i = 0; i < expected.data.length; i++) {
-      difference = Math.max(difference, Math.abs(Number(found.data[i]) - Number(expected.data[i])));
-      largest = Math.max(largest, Math.abs(Number(expected.data[i])));
+interface Difference {
+  /** The largest over the samples of max |x − y| / max |y|. */
+  readonly relative: number;
+  /** Signal to noise of all samples together; 999 where there is no noise. */
+  readonly decibels: number;
+}
+
+/** Outputs, by name, of the second folder of each pair against the first, which is the reference. */
+async function compareOutputs(
+  samples: readonly (readonly [string, string])[],
+): Promise<ReadonlyMap<string, Difference>> {
+  const sums = new Map<string, { relative: number; signal: number; noise: number }>();
+  for (const [reference, folder] of samples)
+    for (const name of readdirSync(reference)) {
+      const [expected, found] = [await readNpy(join(reference, name)), await readNpy(join(folder, name))];
+      if (String(found.shape) !== String(expected.shape)) throw new Error(`${folder}/${name}: shape ${found.shape}`);
+      const total = sums.get(name) ?? { relative: 0, signal: 0, noise: 0 };
+      let [difference, largest] = [0, 0];
+      for (let i = 0; i < expected.data.length; i++) {
+        const value = Number(expected.data[i]);
+        const error = Math.abs(Number(found.data[i]) - value);
+        difference = Math.max(difference, error);
+        largest = Math.max(largest, Math.abs(value));
+        total.signal += value * value;
+        total.noise += error * error;
+      }
+      sums.set(name, { ...total, relative: Math.max(total.relative, difference / largest) });
     }
-    worst = Math.max(worst, difference / largest);
-  }
-  return worst;
+  return new Map(
+    [...sums].map(([name, { relative, signal, noise }]) => [
+      name.replace('.npy', ''),
+      { relative, decibels: noise === 0 ? 999 : 10 * Math.log10(signal / noise) },
+    ]),
+  );
 }

@@ -113,7 +113,8 @@ export function runFuzzer(
     `-seed=${seed}`,
     '-max_len=256',
     '-len_control=0',
-    '-timeout=10',
+    // Of wall-clock time: on a machine that does much else, an execution of milliseconds has been seen to take 14 s.
+    '-timeout=600',
     '-rss_limit_mb=1024',
     '-print_final_stats=1',
     `-artifact_prefix=${findings}/`,
