@@ -8,7 +8,10 @@ import { type KernelRow, openKernelLibrary, selectVariant } from '../../src/code
 import { TARGETS } from '../../src/codegen/targets.js';
 import { MACHINES, type Machine, runOn } from './machines.js';
 
-/** The programs of tests/kernels/integer for other processors: each ISA's kernels against the portable ones, by bytes. */
+/**
+ * The programs of tests/kernels/integer, and the float kernels that are exact, for other processors: each ISA's kernels against
+ * the portable ones, by bytes.
+ */
 
 const kernels = fileURLToPath(new URL('../../src/codegen/kernels', import.meta.url));
 const tests = fileURLToPath(new URL('../kernels', import.meta.url));
@@ -18,6 +21,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const STRICT = ['-std=c11', '-O3', '-ffp-contract=off', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
 const library = openKernelLibrary();
 const PROGRAMS = {
+  layers: [],
   elementwise: [],
   product: [
     ['LINEAR', 'sq_linear_u8s8'],
@@ -56,7 +60,7 @@ async function digest(
   const binary = join(scratch, `${program}-${machine.target}-${command}-${targetFlags.length}`);
   const includes = [kernels, tests, join(tests, 'integer')].map((folder) => `-I${folder}`);
   const flags = [...STRICT, ...targetFlags, ...machine.linkFlags, ...macros(program, machine)];
-  const source = join(tests, 'integer', `${program}.c`);
+  const source = join(tests, program === 'layers' ? 'float' : 'integer', `${program}.c`);
   execFileSync(command, [...first, ...flags, ...includes, source, '-o', binary, '-lm']);
   const output = await runOn(machine, binary, []);
   const found = /comparisons [1-9]\d* failures 0 digest (\w+)/.exec(output);
@@ -68,14 +72,14 @@ const able = MACHINES.filter(({ missing }) => missing === undefined);
 for (const { target, missing } of MACHINES)
   if (missing !== undefined) console.log(`kernels for ${target} are skipped: ${missing}`);
 
-describe.skipIf(able.length === 0)('integer kernels on every target', () => {
+describe.skipIf(able.length === 0)('kernels on every target', () => {
   for (const program of Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[]) {
     it(`${program}: the portable kernel's bytes, the same digest everywhere`, async () => {
       const digests = new Map<string, string>();
       for (const machine of able) {
         const cross = machine.target !== 'c99' && !machine.target.startsWith('x86');
         for (const compiler of cross ? machine.compilers : machine.compilers.slice(0, 1))
-          for (const flags of program === 'elementwise' ? machine.builds.slice(0, 1) : machine.builds)
+          for (const flags of PROGRAMS[program].length === 0 ? machine.builds.slice(0, 1) : machine.builds)
             digests.set(
               `${machine.target} ${compiler[0]} ${flags.join(' ')}`,
               await digest(program, machine, compiler, flags),

@@ -7,8 +7,12 @@
 #include "sq_math.h"
 #include "sq_resize_bilinear_f32.h"
 
+/* One input row [in_w] at the columns of the result: wide[o] = row[x0] * (1 - wx) + row[min(x0 + 1, in_w - 1)] * wx. */
+typedef void (*sq_resize_rows_f32_widener)(const float *row, int64_t in_w, const int32_t *x0, const float *wx, float *wide, int64_t n);
+
 typedef struct sq_resize_rows_f32 {
   const sq_resize_bilinear_f32_args *a;
+  sq_resize_rows_f32_widener widen;
   struct sq_resize_rows_f32 *from; /* makes the input's rows; NULL where they lie at a->x */
   int32_t *x0;                     /* [out_w] */
   float *wx;                       /* [out_w] */
@@ -23,11 +27,12 @@ static inline float sq_resize_rows_f32_source(int64_t o, float shift, float scal
 }
 
 /* scratch: four times out_w floats, in_w more where the rows come from another stage. */
-SQ_UNUSED static inline sq_resize_rows_f32 sq_resize_rows_f32_begin(const sq_resize_bilinear_f32_args *a, sq_resize_rows_f32 *from,
+SQ_UNUSED static inline sq_resize_rows_f32 sq_resize_rows_f32_begin(const sq_resize_bilinear_f32_args *a,
+                                                                    sq_resize_rows_f32_widener widen, sq_resize_rows_f32 *from,
                                                                     uint8_t *scratch) {
   const int64_t n = a->out_w;
   float *wx = (float *)(void *)scratch + n;
-  sq_resize_rows_f32 s = {a, from, (int32_t *)(void *)scratch, wx, {wx + n, wx + 2 * n}, {-1, -1}, wx + 3 * n};
+  sq_resize_rows_f32 s = {a, widen, from, (int32_t *)(void *)scratch, wx, {wx + n, wx + 2 * n}, {-1, -1}, wx + 3 * n};
   for (int64_t o = 0; o < n; o++) {
     float sx = sq_resize_rows_f32_source(o, a->shift_w, a->scale_w, a->offset_w, a->in_w);
     s.x0[o] = (int32_t)sx;
@@ -36,9 +41,9 @@ SQ_UNUSED static inline sq_resize_rows_f32 sq_resize_rows_f32_begin(const sq_res
   return s;
 }
 
-/* One input row [in_w] at the columns of the result: wide[o] = row[x0] * (1 - wx) + row[x0 + 1] * wx. */
-static inline void sq_resize_rows_f32_widen(const float *restrict row, const int32_t *restrict x0, const float *restrict wx,
-                                            float *restrict wide, int64_t n, int32_t last) {
+SQ_UNUSED static void sq_resize_rows_f32_widen(const float *restrict row, int64_t in_w, const int32_t *restrict x0,
+                                               const float *restrict wx, float *restrict wide, int64_t n) {
+  const int32_t last = (int32_t)(in_w - 1);
   for (int64_t o = 0; o < n; o++) {
     int32_t x1 = x0[o] < last ? x0[o] + 1 : last;
     wide[o] = row[x0[o]] * (1.0f - wx[o]) + row[x1] * wx[o];
@@ -61,7 +66,7 @@ SQ_UNUSED static void sq_resize_rows_f32_make(sq_resize_rows_f32 *s, int64_t u, 
     if (s->held[i] == wanted[i]) continue;
     const float *row = s->from ? s->row : a->x + wanted[i] * a->in_w;
     if (s->from) sq_resize_rows_f32_make(s->from, wanted[i], s->row);
-    sq_resize_rows_f32_widen(row, s->x0, s->wx, s->wide[i], a->out_w, (int32_t)(a->in_w - 1));
+    s->widen(row, a->in_w, s->x0, s->wx, s->wide[i], a->out_w);
     s->held[i] = wanted[i];
   }
   const float *restrict top = s->wide[0], *restrict bottom = s->wide[1];

@@ -13,6 +13,8 @@
 #endif
 #if defined(__AVX512F__)
 #include "sq_layer_norm_f32__avx512.c"
+#include "sq_resize_bilinear_f32__avx512.c"
+#include "sq_resize_twice_f32__avx512.c"
 #endif
 
 /* Both convolutions, as the definition: sums over taps in order. `transposed` swaps the roles of the index map. */
@@ -164,8 +166,12 @@ static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64
   a.scratch_stride = sq_resize_bilinear_f32_scratch_bytes(&a);
   a.scratch = (uint8_t *)check_alloc(2 * a.scratch_stride);
   check_run(sq_resize_bilinear_f32, &a, sq_resize_bilinear_f32_units(&a));
-  free(a.scratch);
   check_bytes("resize", expected, y, outer * oh * ow * inner * 4);
+#if defined(__AVX512F__)
+  check_run(sq_resize_bilinear_f32__avx512, &a, sq_resize_bilinear_f32_units(&a));
+  check_bytes("resize, AVX-512", expected, y, outer * oh * ow * inner * 4);
+#endif
+  free(a.scratch);
   check_hash(y, outer * oh * ow * inner * 4);
   free(x), free(y), free(expected);
 }
@@ -187,6 +193,10 @@ static void test_resize_twice(int64_t outer, int64_t ih, int64_t iw, int64_t mh,
   a.scratch = (uint8_t *)check_alloc(2 * a.scratch_stride);
   check_run(sq_resize_twice_f32, &a, sq_resize_twice_f32_units(&a));
   check_bytes("resize twice", expected, y, outer * oh * ow * 4);
+#if defined(__AVX512F__)
+  check_run(sq_resize_twice_f32__avx512, &a, sq_resize_twice_f32_units(&a));
+  check_bytes("resize twice, AVX-512", expected, y, outer * oh * ow * 4);
+#endif
   check_hash(y, outer * oh * ow * 4);
   free(a.scratch), free(x), free(middle), free(expected), free(y);
 }
@@ -210,6 +220,7 @@ int main(void) {
   test_matmul(2, 19, 4, 32, 0, 0, 1), test_matmul(1, 6, 516, 7, 1, 0, 0), test_matmul(1, 9, 4, 5, 0, 1, 0);
   test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
   test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
+  test_resize(1, 40, 300, 20, 77, 1, 0.5f, -0.5f), test_resize(1, 30, 200, 20, 161, 1, 0.5f, -0.5f), test_resize(1, 4, 100, 3, 9, 1, 0.5f, -0.5f);
   test_resize_twice(2, 7, 9, 28, 36, 13, 17, 0.5f, -0.5f), test_resize_twice(3, 8, 8, 32, 20, 90, 70, 0.5f, -0.5f);
   test_resize_twice(1, 1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize_twice(2, 9, 8, 4, 3, 40, 2, 0.0f, 0.0f);
   return check_finish();
