@@ -123,8 +123,12 @@ async function quantized(
   const common = {
     calibration: options.calibration ?? SHIPPED_SCENES,
     keys: options.keys ?? 'auto',
+    scales: options.scales ?? 'auto',
+    clip: options.clip ?? 'auto',
+    rounding: options.rounding ?? 'auto',
     softmax: options.softmax ?? 'auto',
     observer: options.observer ?? 'mse',
+    steps: options.steps ?? 'auto',
     ...(options.onProgress && { onProgress: options.onProgress }),
     onPass: (model: string, pass: string, graph: Graph) => passObserver(model, options)(pass, graph),
   } as const;

@@ -1,7 +1,10 @@
 import type { BitBound } from './calibrate/choose-bits.js';
+import { CLIP_MODES, type ClipMode } from './calibrate/choose-clips.js';
 import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-granularity.js';
 import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { OBSERVERS, type Observer } from './calibrate/observers.js';
+import { STEP_MODES, type StepMode } from './calibrate/precision.js';
+import { ROUNDING_MODES, type RoundingMode, SCALE_MODES, type ScaleMode } from './calibrate/quantize-program.js';
 import type { PackageOptions } from './codegen/emit-package.js';
 import { TARGET_NAMES, type TargetName } from './codegen/targets.js';
 import type { Bounds } from './ir/scalar.js';
@@ -21,7 +24,7 @@ export const BITS: { readonly [B in Bits]: { readonly weights: number; readonly 
 };
 export const BIT_NAMES = Object.keys(BITS) as readonly Bits[];
 export const TARGET_CHOICES = ['host', ...TARGET_NAMES] as const;
-export { KEY_MODES, OBSERVERS, SOFTMAX_MODES };
+export { CLIP_MODES, KEY_MODES, OBSERVERS, ROUNDING_MODES, SCALE_MODES, SOFTMAX_MODES, STEP_MODES };
 
 export interface CompileOptions {
   /** Folder of the package: new, empty, or holding a package that is to be replaced. */
@@ -35,8 +38,12 @@ export interface CompileOptions {
   /** Folder of pictures, or of .npz files keyed by input name; default: the scenes that ship with sam-qc. */
   readonly calibration?: string;
   readonly keys?: KeyMode;
+  readonly scales?: ScaleMode;
+  readonly clip?: ClipMode;
+  readonly rounding?: RoundingMode;
   readonly softmax?: SoftmaxMode;
   readonly observer?: Observer;
+  readonly steps?: StepMode;
   /** Bounds of symbolic dimensions, and of the elements of small inputs that decide sizes, by name. */
   readonly dims?: Readonly<Record<string, Bounds>>;
   /** Inputs that become constants. */

@@ -1,7 +1,7 @@
 import { editGraph } from '../ir/edit.js';
 import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
 import type { SoftmaxQuantizer } from '../ir/integer/attention-parameters.js';
-import { attentionObstacle } from '../passes/insert-quantize.js';
+import { type ActivationCodes, attentionObstacle } from '../passes/insert-quantize.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
 import { attentionsOf } from './attentions.js';
 import { type KeptAttentions, openTrials } from './kept-attentions.js';
@@ -83,12 +83,14 @@ export async function chooseSoftmaxGranularity(
   run: RunSamples,
   options: {
     readonly mode: SoftmaxMode;
+    /** Codes that were chosen for single operands; the others have the observer's. */
+    readonly clipped: ReadonlyMap<ValueId, ActivationCodes>;
     readonly precision: Precision;
     readonly limit: number;
     readonly kept: KeptAttentions;
   },
 ): Promise<ReadonlyMap<ValueId, SoftmaxChoice>> {
-  const { precision, mode, limit, kept } = options;
+  const { clipped, precision, mode, limit, kept } = options;
   const candidates = CANDIDATES[mode](precision.activationBits);
   const all = attentionsOf(graph);
   const whole = editGraph(graph);
@@ -100,7 +102,7 @@ export async function chooseSoftmaxGranularity(
   for (const { index, node } of attentions) {
     const operand = (role: 'q' | 'k' | 'v') => {
       const value = all[index]!.operands[ATTENTION[role]]!;
-      const quant = activationQuant(valueOf(graph, value).name, profile.get(value)!, precision);
+      const quant = clipped.get(value) ?? activationQuant(valueOf(graph, value).name, profile.get(value)!, precision);
       return { value: node.operands[ATTENTION[role]]!, quant };
     };
     const quantized = { q: operand('q'), k: operand('k'), v: operand('v') };

@@ -4,8 +4,7 @@ import { type QuantizableNode, type QuantizationPlan, quantizedLayer } from '../
 import type { BitOption } from './assign-bits.js';
 import { type LayerCandidate, layerCandidates, planLayers } from './choose-layers.js';
 import { correctBias } from './correct-bias.js';
-import type { Observer } from './observers.js';
-import { activationQuant, type Precision, precisionOf } from './precision.js';
+import { activationQuant, type CodeOptions, type Precision, precisionOf } from './precision.js';
 import { propagateErrors, type Trial, type TrialError } from './propagate-errors.js';
 import type { PreparedProgram } from './quantize-program.js';
 import { inputGrams, roundWeights } from './round-weights.js';
@@ -42,7 +41,7 @@ export interface MixedProgram {
 }
 
 export interface MixedOptions {
-  readonly observer: Observer;
+  readonly codes: CodeOptions;
   readonly limit: number;
   /** An input whose error is followed to the outputs: made as large as quantizing it so makes it. */
   readonly input?: { readonly name: string; readonly quant: Quantization };
@@ -55,17 +54,17 @@ const INPUT = 'input';
 export async function mixedProgram(
   prepared: PreparedProgram,
   run: RunSamples,
-  { observer, limit, input }: MixedOptions,
+  { codes, limit, input }: MixedOptions,
 ): Promise<MixedProgram> {
   const { graph, profile } = prepared;
   const candidates = layerCandidates(graph, profile);
   // Where calibration never moves a layer's input its ranges say nothing: it stays in float.
   const chosen = candidates.filter(({ varies }) => varies);
-  const plans = await plansOf(prepared, chosen, run, observer, limit);
+  const plans = await plansOf(prepared, chosen, run, codes, limit);
   const trials = chosen.flatMap(({ node }) =>
     LAYER_BITS.map((bits): Trial => {
       const [x, value] = [node.operands[0]!, node.results[0]!];
-      const quant = activationQuant(valueOf(graph, x).name, profile.get(x)!, precisionOf(bits, bits, observer));
+      const quant = activationQuant(valueOf(graph, x).name, profile.get(x)!, precisionOf(bits, bits, codes));
       const plan = plans.get(bits)!.get(value)!;
       return {
         name: nameOf(value, bits),
@@ -96,17 +95,17 @@ async function plansOf(
   { graph, profile }: PreparedProgram,
   chosen: readonly LayerCandidate[],
   run: RunSamples,
-  observer: Observer,
+  codes: CodeOptions,
   limit: number,
 ): Promise<MixedProgram['plans']> {
   const nearest = new Map(
-    LAYER_BITS.map((bits) => [bits, planLayers(graph, chosen, precisionOf(bits, bits, observer))] as const),
+    LAYER_BITS.map((bits) => [bits, planLayers(graph, chosen, precisionOf(bits, bits, codes))] as const),
   );
   const low = LAYER_BITS.filter((bits) => bits < 8);
   const grams = await inputGrams(graph, nearest.get(8)!, run, limit);
   const rounded = low.map((bits) => ({
     layers: roundWeights(graph, nearest.get(bits)!, grams),
-    precision: precisionOf(bits, bits, observer),
+    precision: precisionOf(bits, bits, codes),
   }));
   const corrected = await correctBias(graph, rounded, profile, run, limit);
   return new Map([...nearest, ...low.map((bits, i) => [bits, corrected[i]!] as const)]);
@@ -165,7 +164,7 @@ function optionsOf(
 export function layersWith(
   { groups, plans }: MixedProgram,
   bits: readonly (LayerBits | undefined)[],
-  observer: Observer,
+  codes: CodeOptions,
 ): { readonly layers: QuantizationPlan['layers']; readonly precisionOf: (layer: ValueId) => Precision } {
   const bitsOf = new Map(
     groups.flatMap(({ layers }, i) => layers.map(({ node }) => [node.results[0]!, bits[i]] as const)),
@@ -173,6 +172,6 @@ export function layersWith(
   const quantized = [...bitsOf].flatMap(([layer, own]) => (own === undefined ? [] : [[layer, own] as const]));
   return {
     layers: new Map(quantized.map(([layer, own]) => [layer, plans.get(own)!.get(layer)!] as const)),
-    precisionOf: (layer) => precisionOf(bitsOf.get(layer) ?? 8, bitsOf.get(layer) ?? 8, observer),
+    precisionOf: (layer) => precisionOf(bitsOf.get(layer) ?? 8, bitsOf.get(layer) ?? 8, codes),
   };
 }

@@ -5,7 +5,7 @@ import type { QuantizationPlan } from '../passes/insert-quantize.js';
 import type { SamModel } from '../sam.js';
 import { type Assignment, paretoFront } from './assign-bits.js';
 import { LAYER_BITS, type LayerBits, type LayerGroup, layersWith, type MixedProgram } from './layer-bits.js';
-import type { Observer } from './observers.js';
+import type { CodeOptions } from './precision.js';
 import { planOf, quantizedGraph } from './quantize-program.js';
 
 export interface MixedModel {
@@ -39,7 +39,7 @@ export interface MixedPackage {
   readonly weigh: (programs: readonly ChosenProgram[]) => number;
 }
 
-export function mixedPackage(models: readonly MixedModel[], observer: Observer, target: TargetName): MixedPackage {
+export function mixedPackage(models: readonly MixedModel[], codes: CodeOptions, target: TargetName): MixedPackage {
   // An encoder's error counts as what becomes of it at the decoder's outputs.
   const gain = models.find(({ program }) => program.inputGain !== undefined)?.program.inputGain ?? 1;
   const groups = models.flatMap(({ name, role, program }) =>
@@ -67,7 +67,7 @@ export function mixedPackage(models: readonly MixedModel[], observer: Observer, 
       const bits = bitsOf(assignment);
       return models.map(({ name, program }) => {
         const own = bits.filter((_, i) => groups[i]!.model === name);
-        const { layers, precisionOf } = layersWith(program, own, observer);
+        const { layers, precisionOf } = layersWith(program, own, codes);
         const plan = planOf(program.prepared, layers, precisionOf);
         return { plan, graph: quantizedGraph(program.prepared.graph, plan) };
       });

@@ -149,13 +149,14 @@ async function programOf(
   { graph }: FloatModel,
   run: RunSamples,
   limit: number,
-  { observer, keys, softmax }: MixedModelsOptions,
+  { observer, steps, keys, scales, clip, softmax }: MixedModelsOptions,
   input: MixedOptions['input'],
 ): Promise<MixedProgram> {
-  const precision = precisionOf(ATTENTION_BITS, ATTENTION_BITS, observer);
-  const migration = precisionOf(MIGRATION_BITS, MIGRATION_BITS, observer);
-  const prepared = await prepareProgram(graph, run, { precision, migration, keys, softmax, trialSamples: limit });
-  return mixedProgram(prepared, run, { observer, limit, ...(input && { input }) });
+  const codes = { observer, steps };
+  const precision = precisionOf(ATTENTION_BITS, ATTENTION_BITS, codes);
+  const migration = scales === 'auto' ? precisionOf(MIGRATION_BITS, MIGRATION_BITS, codes) : undefined;
+  const prepared = await prepareProgram(graph, run, { precision, migration, keys, clip, softmax, trialSamples: limit });
+  return mixedProgram(prepared, run, { codes, limit, ...(input && { input }) });
 }
 
 /** The embeddings, a decoder's input `name`, at few bits over their whole range. */
@@ -177,9 +178,9 @@ async function embeddingInput(embeddings: EncodedPictures, name: string): Promis
 async function choose(
   prepared: readonly Prepared[],
   meter: DropMeter | undefined,
-  { bound, observer, target }: MixedModelsOptions,
+  { bound, observer, steps, target }: MixedModelsOptions,
 ): Promise<{ readonly choice: BitChoice; readonly programs: readonly ChosenProgram[] }> {
-  const { groups, front, uniform, bitsOf, build, weigh } = mixedPackage(prepared, observer, target);
+  const { groups, front, uniform, bitsOf, build, weigh } = mixedPackage(prepared, { observer, steps }, target);
   const graphOf = (programs: readonly ChosenProgram[], role: MixedModel['role']) =>
     programs[prepared.findIndex((model) => model.role === role)]!.graph;
   const dropOf = async (own: DropMeter, assignment: Assignment) => {

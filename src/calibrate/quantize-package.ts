@@ -4,12 +4,13 @@ import type { Graph } from '../ir/graph.js';
 import { readCalibrationFolder } from '../prompts.js';
 import { describeSam } from '../sam.js';
 import { openTemporaryFolder } from '../temporary-folder.js';
+import type { ClipMode } from './choose-clips.js';
 import type { SoftmaxMode } from './choose-softmax-granularity.js';
 import { type ExampleMask, exampleMasks } from './example-masks.js';
 import type { KeyMode } from './key-transforms.js';
 import type { Observer } from './observers.js';
-import { precisionOf } from './precision.js';
-import { type QuantizationReport, quantizeProgram } from './quantize-program.js';
+import { precisionOf, type StepMode } from './precision.js';
+import { type QuantizationReport, quantizeProgram, type RoundingMode, type ScaleMode } from './quantize-program.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
 import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 
@@ -34,8 +35,12 @@ export interface QuantizeModelsOptions {
   readonly bits: { readonly weights: number; readonly activations: number };
   readonly calibration: string;
   readonly keys: KeyMode;
+  readonly scales: ScaleMode;
+  readonly clip: ClipMode;
+  readonly rounding: RoundingMode;
   readonly softmax: SoftmaxMode;
   readonly observer: Observer;
+  readonly steps: StepMode;
   readonly onProgress?: Progress;
   readonly onPass?: (model: string, pass: string, graph: Graph) => void;
 }
@@ -66,8 +71,11 @@ export async function quantizeModels(
         const result = model.kept
           ? { graph: model.kept }
           : await quantizeProgram(model.graph, run, {
-              precision: precisionOf(options.bits.weights, options.bits.activations, options.observer),
+              precision: precisionOf(options.bits.weights, options.bits.activations, options),
               keys: options.keys,
+              scales: options.scales,
+              clip: options.clip,
+              rounding: options.rounding,
               softmax: options.softmax,
               trialSamples: trialSamplesFor(sam),
               onPass: (pass, program) => options.onPass?.(model.name, pass, program),

@@ -1,12 +1,12 @@
 import { countMacs } from '../ir/count-macs.js';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.js';
-import type { Quantization } from '../ir/types.js';
-import { insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
+import { type ActivationCodes, insertQuantize, type QuantizationPlan } from '../passes/insert-quantize.js';
 import { lowerToInteger } from '../passes/lower-to-integer.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { type Pass, runPipeline } from '../passes/pass.js';
 import { ATTENTION } from '../passes/scale-query-key.js';
 import { type AttentionKind, attentionsOf, kindOf, moduleOf } from './attentions.js';
+import { type ClipChoice, type ClipMode, chooseClips } from './choose-clips.js';
 import { chooseKeys, type KeyChoice } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseMigration, type MigrationChoice } from './choose-migration.js';
@@ -15,9 +15,11 @@ import { comparePrograms, type LayerComparison, layersIn } from './compare-progr
 import { correctBias, type PrecisionPlan } from './correct-bias.js';
 import { type KeptAttentions, planKept, withKeptOutputs } from './kept-attentions.js';
 import type { KeyMode } from './key-transforms.js';
+import { layerMoments } from './layer-moments.js';
 import { activationQuant, type Precision } from './precision.js';
 import { instrument, observedValues, type Profile, profileCollector } from './profile.js';
 import { type Contribution, contributions } from './propagate-errors.js';
+import { reconstructLayers } from './reconstruct-layers.js';
 import { inputGrams, roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
 import { channelOrders, type KeySummary, summarizeKeys } from './summarize-keys.js';
@@ -28,12 +30,22 @@ export interface PrepareOptions {
   /** Of the layers behind LayerNorms whose scales may move; undefined: nothing moves. */
   readonly migration: Precision | undefined;
   readonly keys: KeyMode;
+  readonly clip: ClipMode;
   readonly softmax: SoftmaxMode;
   /** Samples that the choices are measured on; ranges are taken from all. */
   readonly trialSamples: number;
 }
 
+/** Whether scales move out of LayerNorms. */
+export const SCALE_MODES = ['auto', 'none'] as const;
+export type ScaleMode = (typeof SCALE_MODES)[number];
+/** How weights below 8 bits become codes. */
+export const ROUNDING_MODES = ['auto', 'nearest', 'second-order', 'reconstruct'] as const;
+export type RoundingMode = (typeof ROUNDING_MODES)[number];
+
 export interface QuantizeOptions extends Omit<PrepareOptions, 'migration'> {
+  readonly scales: ScaleMode;
+  readonly rounding: RoundingMode;
   readonly onPass?: PassObserver;
 }
 
@@ -91,11 +103,14 @@ async function profileOf(graph: Graph, run: RunSamples, kept?: KeptAttentions): 
 export interface PreparedProgram {
   readonly graph: Graph;
   readonly profile: Profile;
+  /** Codes of queries and keys that span less than the observer's range. */
+  readonly clipped: ReadonlyMap<ValueId, ActivationCodes>;
   readonly softmaxes: ReadonlyMap<ValueId, SoftmaxChoice>;
   /** Of the attentions. */
   readonly precision: Precision;
   readonly migrations: readonly MigrationChoice[];
   readonly keys: readonly KeyChoice[];
+  readonly clips: readonly ClipChoice[];
   readonly summaries: readonly QuantizationReport['attentions'][number]['summaries'][];
 }
 
@@ -124,25 +139,30 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   const before = summarizeKeys(graph, profile, orders);
   const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit, kept });
   ({ graph, profile } = keyed);
-  const search = { mode: options.softmax, precision, limit, kept: keyed.kept };
+  const known = { precision, limit, kept: keyed.kept };
+  const { choices: clips, codes: clipped } = await chooseClips(graph, profile, run, { mode: options.clip, ...known });
+  const search = { mode: options.softmax, clipped, ...known };
   const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, search);
   const after = summarizeKeys(graph, profile, orders);
   const summaries = keyed.choices.map((_, i) => bothOf(before[i], after[i]));
-  return { graph, profile, softmaxes, precision, migrations, keys: keyed.choices, summaries };
+  return { graph, profile, clipped, softmaxes, precision, migrations, keys: keyed.choices, clips, summaries };
 }
 
 /** What calibration decided about a prepared program, once its layers have their bits. */
 export const planOf = (
-  { graph, profile, softmaxes, precision }: PreparedProgram,
+  { graph, profile, clipped, softmaxes, precision }: PreparedProgram,
   layers: QuantizationPlan['layers'],
   precisionOf: (layer: ValueId) => Precision,
 ): QuantizationPlan => ({
   layers,
   softmaxes: new Map([...softmaxes].map(([value, choice]) => [value, choice.softmax] as const)),
-  activations: activationsOf(graph, profile, ({ results: [result] }) => {
-    if (layers.has(result!)) return precisionOf(result!);
-    return softmaxes.has(result!) ? precision : undefined;
-  }),
+  activations: new Map([
+    ...activationsOf(graph, profile, ({ results: [result] }) => {
+      if (layers.has(result!)) return precisionOf(result!);
+      return softmaxes.has(result!) ? precision : undefined;
+    }),
+    ...clipped,
+  ]),
 });
 
 /** The integer program that a plan makes of a prepared one. */
@@ -215,15 +235,39 @@ export async function quantizeProgram(
 ): Promise<{ readonly graph: Graph; readonly report: QuantizationReport }> {
   const { precision, trialSamples: limit, onPass } = options;
   // At 8 bits uneven channels of a LayerNorm cost next to nothing.
-  const migration = precision.activationBits < 8 ? precision : undefined;
+  const migration = precision.activationBits < 8 && options.scales === 'auto' ? precision : undefined;
   const prepared = await prepareProgram(float, run, { ...options, migration });
   const { graph, profile } = prepared;
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
-  const layers =
-    precision.weightBits < 8 ? await refined(prepared, { layers: nearest, precision }, run, limit) : nearest;
-  const plan = planOf(prepared, layers, () => precision);
+  const plan = await roundedPlan(prepared, { layers: nearest, precision }, options.rounding, run, limit);
   const quantized = quantizedGraph(graph, plan, onPass);
   return { graph: quantized, report: await reportOn(prepared, choices, plan, quantized, run, limit) };
+}
+
+/** How a plan's weights are rounded, or those of the ways whose program's outputs are nearest to the float ones. */
+async function roundedPlan(
+  prepared: PreparedProgram,
+  nearest: PrecisionPlan,
+  mode: RoundingMode,
+  run: RunSamples,
+  limit: number,
+): Promise<QuantizationPlan> {
+  const { layers, precision } = nearest;
+  const planFrom = (rounded: QuantizationPlan['layers']): QuantizationPlan =>
+    planOf(prepared, rounded, () => precision);
+  if (mode === 'nearest' || precision.weightBits >= 8) return planFrom(layers);
+  const ways = {
+    'second-order': () => refined(prepared, nearest, run, limit),
+    reconstruct: () => reconstructed(prepared, nearest, run, limit),
+  };
+  if (mode !== 'auto') return planFrom(await ways[mode]());
+  const tried = [planFrom(await ways.reconstruct()), planFrom(await ways['second-order']())] as const;
+  const scores = [];
+  for (const plan of tried) {
+    const { outputs } = await comparePrograms(prepared.graph, quantizedGraph(prepared.graph, plan), run, limit);
+    scores.push([...outputs.values()].reduce((sum, value) => sum + value, 0));
+  }
+  return scores[0]! >= scores[1]! ? tried[0] : tried[1];
 }
 
 /** A plan with its weights rounded and its biases corrected by what the samples show. */
@@ -238,6 +282,17 @@ async function refined(
   return corrected!;
 }
 
+/** A plan with its layers reconstructed from the codes that they read. */
+async function reconstructed(
+  { graph, profile }: PreparedProgram,
+  { layers, precision }: PrecisionPlan,
+  run: RunSamples,
+  limit: number,
+): Promise<QuantizationPlan['layers']> {
+  const codesOf = (x: ValueId): ActivationCodes => activationQuant(valueOf(graph, x).name, profile.get(x)!, precision);
+  return reconstructLayers(graph, layers, await layerMoments(graph, layers, codesOf, run, limit));
+}
+
 const bothOf = <T>(before: T | undefined, after: T | undefined): { before: T; after: T } | undefined =>
   before !== undefined && after !== undefined ? { before, after } : undefined;
 
@@ -246,7 +301,7 @@ function activationsOf(
   graph: Graph,
   profile: Profile,
   precisionOf: (node: Node) => Precision | undefined,
-): ReadonlyMap<ValueId, Quantization> {
+): ReadonlyMap<ValueId, ActivationCodes> {
   const read = new Map<ValueId, Precision>();
   for (const node of graph.nodes) {
     const precision = precisionOf(node);

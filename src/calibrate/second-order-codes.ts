@@ -1,56 +1,86 @@
 import { roundHalfEven } from '../ir/scalar.js';
+import { inverseFactor } from './cholesky.js';
 
 /** Added to the diagonal of XᵀX, as a share of its mean: GPTQ's damping. */
 const DAMPING = 0.01;
+/** Passes over the codes of a row after its channels were rounded one by one. */
+const SWEEPS = 2;
+
+/** H [k, k] as rounding needs it, its channels in the order in which they are rounded: those that matter most first. */
+export interface Rounding {
+  readonly k: number;
+  readonly order: Uint32Array;
+  readonly h: Float64Array;
+  /** U of H⁻¹ = UᵀU. */
+  readonly upper: Float64Array;
+}
+
+/** Undefined where H, symmetric and row-major, is not positive definite. */
+export function prepareRounding(hessian: Float64Array, k: number): Rounding | undefined {
+  const order = Uint32Array.from({ length: k }, (_, j) => j).sort((a, b) => hessian[b * k + b]! - hessian[a * k + a]!);
+  const h = new Float64Array(k * k);
+  for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) h[i * k + j] = hessian[order[i]! * k + order[j]!]!;
+  const upper = inverseFactor(h.slice(), k);
+  return upper && { k, order, h, upper };
+}
+
+const extremes = (bits: number): readonly [least: number, most: number] => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 
 /**
- * The upper Cholesky factor U of H⁻¹ = UᵀU, row-major [k, k]; undefined where H is not positive definite.
- * H is overwritten.
+ * Codes of one row of weights [k] with little (w − ŵ)ᵀH(w − ŵ), and that error: second-order rounding (GPTQ, section 3). What
+ * rounding one channel loses is made up for by those still to come, as H says they can.
  */
-function inverseFactor(h: Float64Array, k: number): Float64Array | undefined {
-  // H = LLᵀ in place, lower triangle.
+export function roundRow(
+  { k, order, upper }: Rounding,
+  weights: Float32Array,
+  scale: number,
+  bits: number,
+): { readonly codes: Int8Array; readonly error: number } {
+  const [least, most] = extremes(bits);
+  const codes = new Int8Array(k);
+  const row = Float64Array.from(order, (j) => weights[j]!);
+  let error = 0;
   for (let j = 0; j < k; j++) {
-    for (let p = 0; p <= j; p++) {
-      let sum = h[j * k + p]!;
-      for (let t = 0; t < p; t++) sum -= h[j * k + t]! * h[p * k + t]!;
-      if (p < j) h[j * k + p] = sum / h[p * k + p]!;
-      else if (sum > 0) h[j * k + j] = Math.sqrt(sum);
-      else return undefined;
-    }
+    const at = j * k;
+    const code = Math.min(most, Math.max(least, roundHalfEven(row[j]! / scale)));
+    codes[order[j]!] = code;
+    const lost = (row[j]! - scale * code) / upper[at + j]!;
+    error += lost * lost;
+    if (lost !== 0) for (let t = j; t < k; t++) row[t]! -= lost * upper[at + t]!;
   }
-  // L⁻¹, lower triangle, row by row.
-  const inverse = new Float64Array(k * k);
+  return { codes, error };
+}
+
+/** Moves single codes of a row, in place, while that lowers its error: coordinate descent, a few sweeps. */
+export function improveRow(
+  { k, order, h }: Rounding,
+  weights: Float32Array,
+  scale: number,
+  bits: number,
+  codes: Int8Array,
+): void {
+  const [least, most] = extremes(bits);
+  const lost = Float64Array.from(order, (j) => weights[j]! - scale * codes[j]!);
+  /** H·(w − ŵ). */
+  const slope = new Float64Array(k);
   for (let i = 0; i < k; i++) {
-    inverse[i * k + i] = 1 / h[i * k + i]!;
-    for (let t = 0; t < i; t++) {
-      const factor = h[i * k + t]! / h[i * k + i]!;
-      if (factor !== 0) for (let j = 0; j <= t; j++) inverse[i * k + j]! -= factor * inverse[t * k + j]!;
-    }
+    let sum = 0;
+    for (let j = 0; j < k; j++) sum += h[i * k + j]! * lost[j]!;
+    slope[i] = sum;
   }
-  // H⁻¹ = L⁻ᵀL⁻¹.
-  const product = new Float64Array(k * k);
-  for (let t = 0; t < k; t++)
-    for (let i = 0; i <= t; i++) {
-      const factor = inverse[t * k + i]!;
-      if (factor !== 0) for (let j = 0; j <= i; j++) product[i * k + j]! += factor * inverse[t * k + j]!;
+  for (let sweep = 0; sweep < SWEEPS; sweep++)
+    for (let j = 0; j < k; j++) {
+      const code = codes[order[j]!]!;
+      const wanted = code + Math.round(slope[j]! / (h[j * k + j]! * scale));
+      const moved = Math.min(most, Math.max(least, wanted)) - code;
+      if (moved === 0) continue;
+      codes[order[j]!] = code + moved;
+      for (let t = 0; t < k; t++) slope[t]! -= scale * moved * h[j * k + t]!;
     }
-  // H⁻¹ = UᵀU: U is the transpose of the Cholesky factor of H⁻¹.
-  const upper = new Float64Array(k * k);
-  for (let j = 0; j < k; j++) {
-    for (let p = 0; p <= j; p++) {
-      let sum = product[j * k + p]!;
-      for (let t = 0; t < p; t++) sum -= upper[t * k + j]! * upper[t * k + p]!;
-      if (p < j) upper[p * k + j] = sum / upper[p * k + p]!;
-      else if (sum > 0) upper[j * k + j] = Math.sqrt(sum);
-      else return undefined;
-    }
-  }
-  return upper;
 }
 
 /**
- * Second-order rounding (GPTQ, section 3): input channels are rounded one after another, those that matter most first, and
- * what rounding one loses is made up for by the channels still to come, as H = XᵀX says they can.
+ * Second-order rounding of a whole matrix.
  *
  * @param weights [n, k], row-major
  * @param scales one for each of the n rows
@@ -67,26 +97,16 @@ export function secondOrderCodes(
   let trace = 0;
   for (let j = 0; j < k; j++) trace += gram[j * k + j]!;
   if (!(trace > 0)) return undefined;
-  const order = Uint32Array.from({ length: k }, (_, j) => j).sort((a, b) => gram[b * k + b]! - gram[a * k + a]!);
-  const h = new Float64Array(k * k);
-  for (let i = 0; i < k; i++) {
-    for (let j = 0; j < k; j++) h[i * k + j] = gram[order[i]! * k + order[j]!]!;
-    h[i * k + i]! += (DAMPING * trace) / k;
-  }
-  const upper = inverseFactor(h, k);
-  if (upper === undefined) return undefined;
-  const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  const damped = gram.slice();
+  for (let j = 0; j < k; j++) damped[j * k + j]! += (DAMPING * trace) / k;
+  const rounding = prepareRounding(damped, k);
+  if (rounding === undefined) return undefined;
   const codes = new Int8Array(n * k);
-  const row = new Float64Array(k);
   for (let i = 0; i < n; i++) {
-    const scale = scales[i]!;
-    for (let j = 0; j < k; j++) row[j] = weights[i * k + order[j]!]!;
-    for (let j = 0; j < k; j++) {
-      const code = Math.min(most, Math.max(least, roundHalfEven(row[j]! / scale)));
-      codes[i * k + order[j]!] = code;
-      const error = (row[j]! - scale * code) / upper[j * k + j]!;
-      if (error !== 0) for (let t = j; t < k; t++) row[t]! -= error * upper[j * k + t]!;
-    }
+    const row = weights.subarray(i * k, (i + 1) * k);
+    const rounded = roundRow(rounding, row, scales[i]!, bits).codes;
+    improveRow(rounding, row, scales[i]!, bits, rounded);
+    codes.set(rounded, i * k);
   }
   return codes;
 }

@@ -4,11 +4,26 @@ import { bytesText, type Io, json, withProgress } from '../io.js';
 import type { Bounds } from '../ir/scalar.js';
 import { readNpy } from '../npy.js';
 import { tensorOf } from '../npy-tensor.js';
-import { type CompileOptions, KEY_MODES, OBSERVERS, parseBits, SOFTMAX_MODES, TARGET_CHOICES } from '../options.js';
+import {
+  CLIP_MODES,
+  type CompileOptions,
+  KEY_MODES,
+  OBSERVERS,
+  parseBits,
+  ROUNDING_MODES,
+  SCALE_MODES,
+  SOFTMAX_MODES,
+  STEP_MODES,
+  TARGET_CHOICES,
+} from '../options.js';
 import type { BitChoiceReport } from '../report.js';
 import { collect, collectBindings, parseBytes, parseDim, parseDrop } from './parse.js';
 
-interface Options extends Pick<CompileOptions, 'target' | 'keys' | 'softmax' | 'observer' | 'name'> {
+interface Options
+  extends Pick<
+    CompileOptions,
+    'target' | 'keys' | 'scales' | 'clip' | 'rounding' | 'softmax' | 'observer' | 'steps' | 'name'
+  > {
   readonly out: string;
   readonly bits: string;
   readonly maxDrop?: number;
@@ -34,8 +49,14 @@ export const addCompile = (program: Command, io: Io): Command =>
     .option('--calib <dir>', 'pictures and an optional prompts.json, or .npz files keyed by input name')
     .addOption(new Option('--target <target>').choices(TARGET_CHOICES).default('host'))
     .addOption(new Option('--keys <mode>', 'treatment of two-peaked keys').choices(KEY_MODES).default('auto'))
+    .addOption(new Option('--clip <mode>', 'ranges of queries and keys').choices(CLIP_MODES).default('auto'))
+    .addOption(new Option('--scales <mode>', 'moving of scales out of LayerNorms').choices(SCALE_MODES).default('auto'))
+    .addOption(new Option('--rounding <mode>', 'weights below 8 bits').choices(ROUNDING_MODES).default('auto'))
     .addOption(new Option('--softmax <mode>', 'coding of probabilities').choices(SOFTMAX_MODES).default('auto'))
     .addOption(new Option('--observer <mode>', 'how ranges are found').choices(OBSERVERS).default('mse'))
+    .addOption(
+      new Option('--steps <mode>', 'steps between the codes of activations').choices(STEP_MODES).default('auto'),
+    )
     .option('--dim <symbol=min..max>', 'bounds of a symbolic dimension (repeatable)', parseDim)
     .option('--freeze <input=file.npy>', 'make an input a constant (repeatable)', collectBindings)
     .option('--name <identifier>', 'name of the model in C (of several: what their names begin with)')
@@ -73,6 +94,10 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
       ...(options.calib !== undefined && { calibration: options.calib }),
       ...(options.keys !== undefined && { keys: options.keys }),
       ...(options.softmax !== undefined && { softmax: options.softmax }),
+      ...(options.scales !== undefined && { scales: options.scales }),
+      ...(options.rounding !== undefined && { rounding: options.rounding }),
+      ...(options.clip !== undefined && { clip: options.clip }),
+      ...(options.steps !== undefined && { steps: options.steps }),
       ...(options.observer !== undefined && { observer: options.observer }),
       ...(options.dim !== undefined && { dims: options.dim }),
       ...(options.name !== undefined && { name: options.name }),

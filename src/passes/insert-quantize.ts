@@ -18,12 +18,18 @@ export interface LayerPlan {
   readonly biasShift?: Float32Array;
 }
 
+/** What the codes of an activation mean. */
+export interface ActivationCodes extends Quantization {
+  /** Of its 8-bit codes only these occur, so few as codes of fewer bits can name; absent: all. */
+  readonly levels?: readonly number[];
+}
+
 /** What calibration decided, keyed by values of the program being quantized. */
 export interface QuantizationPlan {
   /** By the layer's result. Layers that are not here stay in float. */
   readonly layers: ReadonlyMap<ValueId, LayerPlan>;
   /** Quantization of each activation that a quantized layer or attention reads. */
-  readonly activations: ReadonlyMap<ValueId, Quantization>;
+  readonly activations: ReadonlyMap<ValueId, ActivationCodes>;
   /** The coding of the probabilities of each quantized attention, by its result. */
   readonly softmaxes: ReadonlyMap<ValueId, SoftmaxQuantizer>;
 }
@@ -49,11 +55,19 @@ export function isQuantizable(editor: Pick<Editor, 'constant' | 'type'>, node: N
   return node.op === 'linear' || (node.attrs.groups === 1 && type.shape.length === 4);
 }
 
-const quantized = (editor: Editor, value: ValueId, quant: Quantization): ValueId =>
-  editor.emitOne('quantize', [value], { quant });
+/** The codes of a value. */
+export function quantized(editor: Editor, value: ValueId, { levels, ...quant }: ActivationCodes): ValueId {
+  const codes = editor.emitOne('quantize', [value], { quant });
+  return levels === undefined ? codes : editor.emitOne('snap', [codes], { levels });
+}
 
 /** The integer form of a layer, with float32 result. */
-export function quantizedLayer(editor: Editor, node: QuantizableNode, layer: LayerPlan, quant: Quantization): ValueId {
+export function quantizedLayer(
+  editor: Editor,
+  node: QuantizableNode,
+  layer: LayerPlan,
+  quant: ActivationCodes,
+): ValueId {
   const [x, weight, bias, residual] = node.operands as [ValueId, ValueId, ...(ValueId | null | undefined)[]];
   const { bits, scales } = layer;
   const shape = editor.type(weight).shape as readonly number[];
@@ -116,18 +130,20 @@ export function attentionObstacle(editor: Pick<Editor, 'constant'>, node: NodeOf
   return undefined;
 }
 
+const affine = ({ scale, zeroPoint, bits }: ActivationCodes): Quantization => ({ scale, zeroPoint, bits });
+
 /** The integer form of an attention, with float32 result: codes of q, k, v and the padded tokens, 8-bit tables. */
 export function quantizedAttention(
   editor: Editor,
   node: NodeOf<'attention'>,
-  q: Quantization,
-  k: Quantization,
-  v: Quantization,
+  q: ActivationCodes,
+  k: ActivationCodes,
+  v: ActivationCodes,
   softmax: SoftmaxQuantizer,
 ): ValueId {
   const height = quantizedTable(editor, node.operands[ATTENTION.relHeight]);
   const width = quantizedTable(editor, node.operands[ATTENTION.relWidth]);
-  const codes = (index: number, quant: Quantization): ValueId | null => {
+  const codes = (index: number, quant: ActivationCodes): ValueId | null => {
     const value = node.operands[index];
     return value == null ? null : quantized(editor, value, quant);
   };
@@ -145,9 +161,9 @@ export function quantizedAttention(
     heads: node.attrs.heads,
     scale: node.attrs.scale,
     window: node.attrs.window,
-    q,
-    k,
-    v,
+    q: affine(q),
+    k: affine(k),
+    v: affine(v),
     quantizer: softmax.quantizer,
     softmax_bits: softmax.bits,
     tau: softmax.tau,

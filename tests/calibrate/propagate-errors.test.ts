@@ -70,8 +70,15 @@ describe('propagateErrors', () => {
 
 describe('contributions', () => {
   it('shares the error of the outputs among layers and attention', async () => {
-    const [precision, run] = [precisionOf(4, 4, 'mse'), runOver([1, 6, 8], 2)];
-    const options = { precision, migration: undefined, keys: 'none', softmax: 'uniform', trialSamples: 2 } as const;
+    const [precision, run] = [precisionOf(4, 4, { observer: 'mse', steps: 'auto' }), runOver([1, 6, 8], 2)];
+    const options = {
+      precision,
+      migration: undefined,
+      keys: 'none',
+      clip: 'none',
+      softmax: 'uniform',
+      trialSamples: 2,
+    } as const;
     const prepared = await prepareProgram(parse(BLOCK), run, options);
     const { graph, profile } = prepared;
     const layers = planLayers(graph, layerCandidates(graph, profile), precision);

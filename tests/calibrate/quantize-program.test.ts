@@ -8,8 +8,11 @@ import { runByEvaluation } from './run-by-evaluation.js';
 const SAMPLES = [31, 32, 33].map((seed) => new Map([['x', randomTensor('f32', [1, 6, 8], seed)]]));
 const quantize = (text: string, options: Partial<QuantizeOptions>, bits = 8) =>
   quantizeProgram(parse(text), runByEvaluation(SAMPLES), {
-    precision: precisionOf(bits, bits, 'mse'),
+    precision: precisionOf(bits, bits, { observer: 'mse', steps: 'auto' }),
     keys: 'auto',
+    scales: 'auto',
+    clip: 'auto',
+    rounding: 'auto',
     softmax: 'auto',
     trialSamples: 2,
     ...options,

@@ -17,8 +17,11 @@ async function reportOf(bits: 'w6a6' | 'f32'): Promise<Report> {
     bits === 'f32'
       ? undefined
       : await quantizeProgram(float, runByEvaluation(SAMPLES), {
-          precision: precisionOf(6, 6, 'mse'),
+          precision: precisionOf(6, 6, { observer: 'mse', steps: 'auto' }),
           keys: 'auto',
+          scales: 'auto',
+          clip: 'auto',
+          rounding: 'auto',
           softmax: 'auto',
           trialSamples: 2,
         });

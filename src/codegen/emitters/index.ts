@@ -14,6 +14,7 @@ import {
   layerNormQuantize,
   observe,
   quantize,
+  snap,
 } from './integer.js';
 import { emitLinear } from './linear.js';
 import { emitMatmul } from './matmul-f32.js';
@@ -62,6 +63,7 @@ export const emitters: Emitters = {
   grid_sample: emitGridSample,
   quantize,
   dequantize,
+  snap,
   integer_linear: integerLinear,
   integer_conv: integerConv,
   integer_attention: integerAttention,

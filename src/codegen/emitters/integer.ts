@@ -49,6 +49,18 @@ export const dequantize: Emitter<'dequantize'> = (node, context) => {
   });
 };
 
+export const snap: Emitter<'snap'> = (node, context) => {
+  const [x] = node.operands as [ValueId];
+  const { levels } = node.attrs;
+  context.run('sq_snap_u8', {
+    x: context.pointer(x),
+    y: context.pointer(node.results[0]!),
+    levels: context.packed(`levels:${levels}`, levels.length, 1, () => Uint8Array.from(levels)),
+    n: context.dim(product(shapeOf(context, x))),
+    count: String(levels.length),
+  });
+};
+
 /** Where the codes and the floats of a result of two go. */
 const codesAndFloats = (context: EmitContext, results: readonly ValueId[], width: Dim): Fields => ({
   y_u8: context.pointer(results[0]!),

@@ -11,7 +11,7 @@ import { linear, matmul } from './matmul.js';
 import { concat, expand, pad, reshape, slice, transpose } from './movement.js';
 import { layer_norm, softmax } from './normalize.js';
 import { average_pool, max_pool } from './pool.js';
-import { dequantize, observe, quantize } from './quantize.js';
+import { dequantize, observe, quantize, snap } from './quantize.js';
 import { arg_reduce, cumsum, reduce, top_k } from './reduce.js';
 import { resize, resize_twice } from './resize.js';
 import { scatter_elements, scatter_nd } from './scatter.js';
@@ -54,6 +54,7 @@ export const ops = {
   grid_sample,
   quantize,
   dequantize,
+  snap,
   integer_linear,
   integer_conv,
   integer_attention,

@@ -1,4 +1,4 @@
-import { dequantizeU8, quantizeU8 } from '../integer/quantize.js';
+import { dequantizeU8, quantizeU8, snapU8 } from '../integer/quantize.js';
 import { attr, defineOp, operand, requireTensor, requireType, TypeMismatch } from '../op.js';
 import { elementCount, type TensorType } from '../types.js';
 
@@ -38,6 +38,25 @@ export const dequantize = defineOp({
   evaluate: (operands, { quant }) => {
     const x = requireTensor(operands, 0);
     return [{ dtype: 'f32', shape: x.shape, data: dequantizeU8(x.data as Uint8Array, quant) }];
+  },
+});
+
+export const snap = defineOp({
+  summary:
+    'codes → the nearest of a few ascending levels, of two as near the lower: what codes of fewer bits and uneven steps stand for',
+  operands: [operand('x')],
+  attrs: { levels: attr.ints },
+  infer: (types, { levels }) => {
+    const x = requireType(types, 0, 'x');
+    const { bits } = requireQuantized(x, 'x');
+    const ascend = levels.every((level, i) => Number.isInteger(level) && level > (levels[i - 1] ?? -1));
+    if (levels.length === 0 || !ascend || levels.at(-1)! >= 2 ** bits)
+      throw new TypeMismatch(`snap: levels must be ascending codes of ${bits} bits`);
+    return [x];
+  },
+  evaluate: (operands, { levels }) => {
+    const x = requireTensor(operands, 0);
+    return [{ dtype: 'u8', shape: x.shape, data: snapU8(x.data as Uint8Array, levels) }];
   },
 });
 

@@ -1,9 +1,10 @@
-/* sq_quantize_u8, sq_dequantize_u8, sq_add_quantize_u8, sq_layer_norm_quantize_u8: values at the edges, and a digest. */
+/* sq_quantize_u8, sq_dequantize_u8, sq_snap_u8, sq_add_quantize_u8, sq_layer_norm_quantize_u8: values at the edges, and a digest. */
 #include "check.h"
 #include "sq_add_quantize_u8.c"
 #include "sq_dequantize_u8.c"
 #include "sq_layer_norm_quantize_u8.c"
 #include "sq_quantize_u8.c"
+#include "sq_snap_u8.c"
 
 static void test_quantize(void) {
   const float x[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 3e38f, -3e38f, 1e-45f, 244.5f, 245.5f};
@@ -31,6 +32,31 @@ static void test_quantize(void) {
     check_true("a code is within half a step", near);
     check_hash(out, count), check_hash(back, 4 * count);
     free(in), free(out), free(back);
+  }
+}
+
+static void test_snap(void) {
+  for (int i = 0; i < 20; i++) {
+    const int64_t n = i == 0 ? 0 : check_int(1, 9000);
+    const int32_t count = i == 1 ? 256 : i == 2 ? 1 : (int32_t)check_int(2, i % 2 ? 16 : 64), spread = 256 / count;
+    uint8_t levels[256], *x = (uint8_t *)check_alloc(n), *y = (uint8_t *)check_alloc(n);
+    for (int32_t l = 0; l < count; l++) levels[l] = (uint8_t)(l * spread + check_int(0, spread - 1));
+    for (int64_t j = 0; j < n; j++) x[j] = (uint8_t)check_int(0, 255);
+    sq_snap_u8_args a = {.x = x, .y = y, .levels = levels, .n = n, .count = count};
+    check_run(sq_snap_u8, &a, sq_snap_u8_units(&a));
+    int nearest = 1;
+    for (int64_t j = 0; j < n; j++) {
+      int best = levels[0];
+      for (int32_t l = 1; l < count; l++)
+        if (abs(levels[l] - x[j]) < abs(best - x[j])) best = levels[l];
+      nearest &= y[j] == best;
+    }
+    check_true("the nearest level", nearest);
+    check_hash(y, n);
+    a.y = x;
+    check_run(sq_snap_u8, &a, sq_snap_u8_units(&a));
+    check_bytes("in place", y, x, n);
+    free(x), free(y);
   }
 }
 
@@ -93,6 +119,7 @@ static void test_layer_norm(void) {
 int main(void) {
   check_seed(2);
   test_quantize();
+  test_snap();
   test_add();
   test_layer_norm();
   return check_finish();

@@ -11,6 +11,7 @@
 #include "sq_layer_norm_quantize_u8.c"
 #include "sq_linear_u8s8.c"
 #include "sq_quantize_u8.c"
+#include "sq_snap_u8.c"
 
 static FILE *in, *out;
 
@@ -59,6 +60,13 @@ static void dequantize(void) {
   a.zp = i32(), a.scale = f32(), a.x = buffer(), a.y = check_alloc(4 * a.n);
   sq_dequantize_u8(&a, 0, sq_dequantize_u8_units(&a), 0);
   give(a.y, 4 * a.n);
+}
+
+static void snap(void) {
+  sq_snap_u8_args a = {.n = i64()};
+  a.count = i32(), a.levels = buffer(), a.x = buffer(), a.y = check_alloc(a.n);
+  sq_snap_u8(&a, 0, sq_snap_u8_units(&a), 0);
+  give(a.y, a.n);
 }
 
 static void layer_norm(void) {
@@ -133,7 +141,7 @@ static void attention(void) {
 }
 
 int main(int argc, char **argv) {
-  static void (*const CASES[])(void) = {quantize, dequantize, layer_norm, add, linear, conv, attention};
+  static void (*const CASES[])(void) = {quantize, dequantize, layer_norm, add, linear, conv, attention, snap};
   if (argc != 3 || !(in = fopen(argv[1], "rb")) || !(out = fopen(argv[2], "wb"))) return 2;
   for (int64_t count = i64(); count > 0; count--) {
     int64_t which = i64();

@@ -1,0 +1,103 @@
+import type { Graph, ValueId } from '../ir/graph.js';
+import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
+import { choleskyFactor, choleskySolve } from './cholesky.js';
+import type { LayerMoments } from './layer-moments.js';
+import { improveRow, prepareRounding, roundRow } from './second-order-codes.js';
+import { observeWeights } from './weight-scales.js';
+
+/**
+ * How much weights resist being moved, as a share of the mean square of an input channel: always, and for each input channel
+ * that comes upon a row of samples, since few rows say little.
+ */
+const STIFFNESS = 0.02;
+const STIFFNESS_PER_ROW = 0.2;
+/** Scales of a row that are tried, around that of least squared error of its weights. */
+const SCALES = [0.85, 1, 1.15];
+
+interface Centred {
+  readonly rows: number;
+  readonly inputMean: Float64Array;
+  /** Covariance of X̂ [k, k], stiffness on its diagonal. */
+  readonly h: Float64Array;
+  readonly stiffness: number;
+}
+
+/** Undefined for inputs that never move. */
+function centred({ gram, k }: LayerMoments): Centred | undefined {
+  const wide = k + 1;
+  const rows = gram[wide * wide - 1]!;
+  const inputMean = Float64Array.from({ length: k }, (_, j) => gram[k * wide + j]! / rows);
+  const h = new Float64Array(k * k);
+  let trace = 0;
+  for (let i = 0; i < k; i++) {
+    for (let j = 0; j < k; j++) h[i * k + j] = gram[i * wide + j]! / rows - inputMean[i]! * inputMean[j]!;
+    trace += h[i * k + i]!;
+  }
+  if (!(trace > 0)) return undefined;
+  const stiffness = ((STIFFNESS + (STIFFNESS_PER_ROW * k) / rows) * trace) / k;
+  for (let i = 0; i < k; i++) h[i * k + i]! += stiffness;
+  return { rows, inputMean, h, stiffness };
+}
+
+/**
+ * One layer again, for the codes that it reads: the weights that give the exact result from them with least squared error,
+ * held near the model's own (ridge regression), then rounded by second order with the scale of each row chosen by what
+ * rounding costs; and the bias that makes up for what is left of the mean. Inputs are exact but for their own codes: were
+ * each layer to take back what those before it lost as well, all would do so at once, and the sum be too much.
+ */
+function reconstructed(
+  weights: Float32Array,
+  bias: Float32Array | undefined,
+  moments: LayerMoments,
+  { inputMean, h, rows, stiffness }: Centred,
+  plan: LayerPlan,
+): LayerPlan | undefined {
+  const { n, k, cross } = moments;
+  const rounding = prepareRounding(h, k);
+  const factor = h.slice();
+  if (rounding === undefined || !choleskyFactor(factor, k)) return undefined;
+  const scales = new Float32Array(n);
+  const codes = new Int8Array(n * k);
+  const biasShift = new Float32Array(n);
+  const ideal = new Float64Array(k);
+  for (let i = 0; i < n; i++) {
+    const own = weights.subarray(i * k, (i + 1) * k);
+    const targetMean = cross[k * n + i]! / rows;
+    for (let j = 0; j < k; j++) ideal[j] = cross[j * n + i]! / rows - inputMean[j]! * targetMean + stiffness * own[j]!;
+    choleskySolve(factor, k, ideal);
+    const row = Float32Array.from(ideal);
+    const [middle] = observeWeights('', row, { channels: 1, bits: plan.bits, observer: 'mse' });
+    const tried = SCALES.map((share) => {
+      const scale = Math.fround(middle! * share);
+      return { scale, ...roundRow(rounding, row, scale, plan.bits) };
+    });
+    const best = tried.reduce((a, b) => (b.error < a.error ? b : a));
+    improveRow(rounding, row, best.scale, plan.bits, best.codes);
+    scales[i] = best.scale;
+    codes.set(best.codes, i * k);
+    const given = best.codes.reduce((sum, code, j) => sum + code * inputMean[j]!, 0) * best.scale;
+    biasShift[i] = targetMean - given - (bias?.[i] ?? 0);
+  }
+  return { bits: plan.bits, scales, codes, biasShift };
+}
+
+/** The plan with every layer that moments are known of reconstructed. */
+export function reconstructLayers(
+  graph: Graph,
+  layers: QuantizationPlan['layers'],
+  moments: readonly LayerMoments[],
+): QuantizationPlan['layers'] {
+  const floats = (value: ValueId | null | undefined): Float32Array | undefined =>
+    value == null ? undefined : (graph.constants.get(value)!.load().data as Float32Array);
+  const found = new Map<Float64Array, Centred | undefined>();
+  const plans = new Map(layers);
+  for (const one of moments) {
+    const [result] = one.layer.results as [ValueId];
+    if (!found.has(one.gram)) found.set(one.gram, centred(one));
+    const known = found.get(one.gram);
+    const [, weight, bias] = one.layer.operands;
+    const plan = known && reconstructed(floats(weight)!, floats(bias), one, known, layers.get(result)!);
+    if (plan) plans.set(result, plan);
+  }
+  return plans;
+}
