@@ -71,7 +71,7 @@ export function improveRow(
   for (let sweep = 0; sweep < SWEEPS; sweep++)
     for (let j = 0; j < k; j++) {
       const code = codes[order[j]!]!;
-      const wanted = code + Math.round(slope[j]! / (h[j * k + j]! * scale));
+      const wanted = code + roundHalfEven(slope[j]! / (h[j * k + j]! * scale));
       const moved = Math.min(most, Math.max(least, wanted)) - code;
       if (moved === 0) continue;
       codes[order[j]!] = code + moved;

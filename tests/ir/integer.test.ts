@@ -11,7 +11,7 @@ import { attentionConstants } from '../../src/ir/integer/attention-parameters.js
 import { inverseScale, maxCode } from '../../src/ir/integer/code.js';
 import { integerConv, integerLinear, outputInverseScale } from '../../src/ir/integer/linear.js';
 import { addQuantizeU8, layerNormQuantizeU8 } from '../../src/ir/integer/norm.js';
-import { dequantizeU8, quantizeU8 } from '../../src/ir/integer/quantize.js';
+import { dequantizeU8, quantizeU8, snapU8 } from '../../src/ir/integer/quantize.js';
 import type { Quantization } from '../../src/ir/types.js';
 
 /** The reference arithmetic against the portable C kernels, byte for byte, on random small cases. */
@@ -95,6 +95,20 @@ test('quantize and dequantize', () => {
       if (index % 2 === 0)
         return { fields: [...int64(0, x.length, zeroPoint, maxCode(bits)), inverseScale(scale), x], expected: [y] };
       return { fields: [...int64(1, x.length, zeroPoint), scale, y], expected: [dequantizeU8(y, quant)] };
+    }),
+  );
+});
+
+test('snap', () => {
+  compareWithC(
+    many(20, () => {
+      const count = int(1, 60);
+      const levels = Array.from({ length: count }, (_, i) => i * 4 + int(0, 3));
+      const x = codes(int(1, 300), 8);
+      return {
+        fields: [...int64(7, x.length, count), Uint8Array.from(levels), x],
+        expected: [snapU8(x, levels)],
+      };
     }),
   );
 });

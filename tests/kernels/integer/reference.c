@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
   if (argc != 3 || !(in = fopen(argv[1], "rb")) || !(out = fopen(argv[2], "wb"))) return 2;
   for (int64_t count = i64(); count > 0; count--) {
     int64_t which = i64();
-    if (which < 0 || which > 6) return 2;
+    if (which < 0 || which > 7) return 2;
     CASES[which]();
   }
   return fclose(out) == 0 ? 0 : 2;
