@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type ClipMode, chooseClips } from '../../src/calibrate/choose-clips.js';
+import { planKept, withKeptOutputs } from '../../src/calibrate/kept-attentions.js';
 import { precisionOf } from '../../src/calibrate/precision.js';
 import { instrument, observedValues, profileCollector } from '../../src/calibrate/profile.js';
-import type { RunSamples } from '../../src/calibrate/run-samples.js';
-import { evaluateGraph } from '../../src/ir/evaluate.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
+import { runByEvaluation } from './run-by-evaluation.js';
 
 const ATTENTION = `
 graph @attention () {
@@ -29,14 +29,13 @@ function sample(seed: number) {
 async function choose(mode: ClipMode) {
   const graph = parse(ATTENTION);
   const samples = [1, 2, 3, 4].map(sample);
-  const run: RunSamples = async (program, _, onOutputs) => {
-    for (const inputs of samples) onOutputs(evaluateGraph(program, inputs));
-  };
+  const run = runByEvaluation(samples);
+  const kept = planKept(graph, samples.length);
   const values = observedValues(graph);
   const collector = profileCollector(values);
-  await run(instrument(graph, values), '', collector.add);
-  const precision = precisionOf(4, 4, 'minmax', 'even');
-  return chooseClips(graph, collector.finish(), run, { mode, precision, limit: 4 });
+  await run(withKeptOutputs(instrument(graph, values), graph, kept), '', collector.add, undefined, kept.values);
+  const precision = precisionOf(4, 4, { observer: 'minmax', steps: 'even' });
+  return chooseClips(graph, collector.finish(), run, { mode, precision, limit: 4, kept });
 }
 
 test('perceptual takes the share that keeps most of what is attended to, for Q and K alike', async () => {

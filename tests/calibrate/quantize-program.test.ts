@@ -50,8 +50,8 @@ describe('quantizeProgram', () => {
     expect(report.attentions[0]?.keys.refused).toMatch(/share their relative-position tables/);
   });
   it('centres two-peaked keys, which leaves less error than leaving them', async () => {
-    const auto = (await quantize(TWO_PEAKED, { precision: precisionOf(4, 4, 'mse', 'even') }, 4)).report.attentions[0]!
-      .keys;
+    const auto = (await quantize(TWO_PEAKED, { precision: precisionOf(4, 4, { observer: 'mse', steps: 'even' }) }, 4))
+      .report.attentions[0]!.keys;
     expect(auto.transform).toMatch(/mean|mid-range/);
     const chosen = auto.errors[auto.transform]!;
     expect(chosen).toBeLessThan(0.5 * auto.errors.none!);

@@ -49,7 +49,10 @@ test.each([
   const seen = Float32Array.from(samples.flatMap(({ data }) => [...(data as Float32Array)]));
   const codes = { ...observeTensor('x', seen, { observer: 'minmax', bits: 4 }), bits: 4 };
   const nearest = new Map<ValueId, LayerPlan>([
-    [layer.results[0]!, planWeights('w', graph.constants.get(weight)!.load(), precisionOf(4, 4, 'mse', 'even'))],
+    [
+      layer.results[0]!,
+      planWeights('w', graph.constants.get(weight)!.load(), precisionOf(4, 4, { observer: 'mse', steps: 'even' })),
+    ],
   ]);
   const moments = await layerMoments(graph, nearest, () => codes, run, 16);
   const better = reconstructLayers(graph, nearest, moments);
