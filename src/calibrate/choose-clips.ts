@@ -139,7 +139,7 @@ export async function chooseClips(
     }
   }
   const sums = totals();
-  await run(editor.finish(), 'clips of Q and K', sums.add, limit, kept.values);
+  await run(editor.finish(), 'clips of Q and K', sums.add, limit, { kept: kept.values });
   const choices = plain.map((index): ClipChoice => {
     const attention = all[index]!;
     const tried = SHARES.map((share) => ({

@@ -105,16 +105,14 @@ export async function chooseMigration(
   for (const { targets } of sites) for (const { results } of targets) widened.output(`keep_${results[0]}`, results[0]!);
   const program = widened.finish();
   const collector = profileCollector(trials.map(({ scaled }) => scaled));
-  await run(
-    instrument(
-      program,
-      trials.map(({ scaled }) => scaled),
-    ),
-    'ranges of migrated scales',
-    collector.add,
-    limit,
+  const instrumented = instrument(
+    program,
+    trials.map(({ scaled }) => scaled),
   );
-  const seen: Profile = new Map([...profile, ...collector.finish()]);
+  const ranges = await collector.over((add, summed) =>
+    run(instrumented, 'ranges of migrated scales', add, limit, { summed }),
+  );
+  const seen: Profile = new Map([...profile, ...ranges]);
 
   const scoring = editGraph({ ...program, outputs: [] });
   const tryLayers = (index: number, label: string, site: Site, x: ValueId, columns?: Float32Array): void => {

@@ -113,7 +113,7 @@ export async function chooseSoftmaxGranularity(
   }
   const sums = totals();
   // Many candidates, each as costly as the attention itself: half the samples decide.
-  await run(editor.finish(), 'softmax granularity', sums.add, Math.ceil(limit / 2), kept.values);
+  await run(editor.finish(), 'softmax granularity', sums.add, Math.ceil(limit / 2), { kept: kept.values });
   return new Map(
     places.map((place) => {
       const errors = candidates

@@ -1,4 +1,4 @@
-import type { Histogram } from './histogram.js';
+import { coalesce, type Histogram } from './histogram.js';
 
 /** A local maximum of the estimated density: where it is, and its share of the sum over the grid. */
 export interface DensityPeak {
@@ -59,17 +59,16 @@ export function detectBimodality(keys: Float32Array, tokens: number, channels: n
  * @param channelMeans mean of each channel over the tokens
  * @throws where the histogram is empty, or a mean is not finite
  */
-export function detectBimodalityFromHistogram(
-  { lower, upper, counts }: Histogram,
-  channelMeans: ArrayLike<number>,
-): Bimodality {
+export function detectBimodalityFromHistogram(histogram: Histogram, channelMeans: ArrayLike<number>): Bimodality {
   const means = Float64Array.from(channelMeans);
   const wrong = means.findIndex((mean) => !Number.isFinite(mean));
   if (wrong >= 0) throw new Error(`detectBimodalityFromHistogram: mean of channel ${wrong} is ${means[wrong]}`);
-  const bins = counts.length;
-  if (bins === 0) throw new Error('detectBimodalityFromHistogram: the histogram is empty');
-  const [low, high] = [lower[0]!, upper[bins - 1]!];
+  if (histogram.counts.length === 0) throw new Error('detectBimodalityFromHistogram: the histogram is empty');
+  const [low, high] = [histogram.lower[0]!, histogram.upper.at(-1)!];
   const widest = (high - low) * FINEST_PART;
+  // Near zero bins are far narrower than what can be told apart.
+  const { lower, upper, counts } = coalesce(histogram, widest);
+  const bins = counts.length;
   const values: number[] = [];
   const weights: number[] = [];
   for (let bin = 0; bin < bins; bin++) {
@@ -129,15 +128,21 @@ function estimateDensity(values: ArrayLike<number>, weights: ArrayLike<number>, 
   const shares = new Float64Array(GRID_POINTS);
   const reach = KERNEL_REACH * bandwidth;
   const exponent = -0.5 / (bandwidth * bandwidth);
+  const growth = Math.exp(2 * exponent * step * step);
   for (let i = 0; i < values.length; i++) {
     const weight = weights[i]!;
     if (weight === 0) continue;
     const offset = values[i]! - min;
     const first = Math.max(0, Math.ceil((offset - reach) / step));
     const last = Math.min(GRID_POINTS - 1, Math.floor((offset + reach) / step));
+    // exp of a quadratic by its ratios: the ratio of neighbours grows by a constant factor.
+    const distance = first * step - offset;
+    let density = weight * Math.exp(exponent * distance * distance);
+    let ratio = Math.exp(exponent * step * (2 * distance + step));
     for (let g = first; g <= last; g++) {
-      const distance = g * step - offset;
-      shares[g]! += weight * Math.exp(exponent * distance * distance);
+      shares[g]! += density;
+      density *= ratio;
+      ratio *= growth;
     }
   }
   const total = shares.reduce((a, b) => a + b, 0);

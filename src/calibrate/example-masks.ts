@@ -11,6 +11,7 @@ import { candidatesOf, type DecoderFace } from '../sam-interface.js';
 import { openHostRunner, type Progress, type SampleSet } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
 import { decoderSamples, type EncodedPictures, encoderSamples, writeEmbeddings } from './samples.js';
+import type { KernelObjects } from './trial-program.js';
 
 /** A calibration picture as the float models and the quantized ones segment it. */
 export interface ExampleMask {
@@ -27,6 +28,12 @@ export interface SamGraphs {
   readonly decoder: Graph;
   /** Embeddings that were computed before, by picture. */
   readonly embeddings?: EncodedPictures;
+}
+
+/** A folder for what lives as long as a calibration, and the kernels that it has compiled. */
+export interface CalibrationPlace {
+  readonly scratch: string;
+  readonly objects: KernelObjects;
 }
 
 const EXAMPLES = 4;
@@ -55,7 +62,7 @@ export async function exampleMasks(
   float: SamGraphs,
   quantized: SamGraphs,
   folder: Pictures,
-  scratch: string,
+  { scratch, objects }: CalibrationPlace,
   onProgress: Progress,
 ): Promise<readonly ExampleMask[]> {
   const prompts = await examplePrompts(folder);
@@ -65,7 +72,7 @@ export async function exampleMasks(
 
   const segment = async (graphs: SamGraphs, name: string): Promise<readonly (Mask | undefined)[]> => {
     const withRunner = async <T>(samples: SampleSet, use: (run: RunSamples) => Promise<T>): Promise<T> => {
-      const { run, dispose } = await openHostRunner(samples, (_, done, total) =>
+      const { run, dispose } = await openHostRunner(samples, objects, (_, done, total) =>
         onProgress(`${name} masks for the report`, done, total),
       );
       return use(run).finally(dispose);

@@ -5,7 +5,7 @@ import type { Graph } from '../ir/graph.js';
 import { intersectionOverUnion, type Mask, readMask } from '../mask.js';
 import { defaultPrompts, type Prompt } from '../prompts.js';
 import type { Size } from '../resample.js';
-import { bestMask, type Pictures, type Sam } from './example-masks.js';
+import { bestMask, type CalibrationPlace, type Pictures, type Sam } from './example-masks.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
 import { decoderSamples, type EncodedPictures, encoderSamples, writeEmbeddings } from './samples.js';
 
@@ -57,13 +57,12 @@ async function promptsOf({ pictures, prompts }: Pictures): Promise<readonly Prom
  * Segments the calibration prompts with the float models, to compare quantized ones with.
  *
  * @param embeddings of the float encoder, by picture
- * @param scratch a folder for what lives as long as the meter
  */
 export async function openDropMeter(
   sam: { readonly encoder: Sam<'encoder'>; readonly decoder: Sam<'decoder'> },
   float: { readonly decoder: Graph; readonly embeddings: EncodedPictures },
   folder: Pictures,
-  scratch: string,
+  { scratch, objects }: CalibrationPlace,
   onProgress: Progress,
 ): Promise<DropMeter> {
   const prompts = await promptsOf(folder);
@@ -76,7 +75,7 @@ export async function openDropMeter(
 
   const masksOf = async (decoder: Graph, embeddings: EncodedPictures, label: string): Promise<Mask[]> => {
     const samples = await decoderSamples(decoder, sam.decoder, asked, embeddings);
-    const { run, dispose } = await openHostRunner(samples, (_, done, total) => onProgress(label, done, total));
+    const { run, dispose } = await openHostRunner(samples, objects, (_, done, total) => onProgress(label, done, total));
     const masks: Mask[] = [];
     const add = (outputs: Parameters<Parameters<typeof run>[2]>[0]): void => {
       const mask = bestMask(sam.decoder, outputs, sizes.get(prompts[masks.length]!.image)!);
@@ -93,8 +92,10 @@ export async function openDropMeter(
 
   return {
     measure: async (encoder, decoder) => {
-      const { run, dispose } = await openHostRunner(encoderSamples(sam.encoder, asked.pictures), (_, done, total) =>
-        onProgress('embeddings of a choice', done, total),
+      const { run, dispose } = await openHostRunner(
+        encoderSamples(sam.encoder, asked.pictures),
+        objects,
+        (_, done, total) => onProgress('embeddings of a choice', done, total),
       );
       const kept = await mkdtemp(join(scratch, 'choice-'));
       const embeddings = await writeEmbeddings(encoder, sam.encoder, run, asked.pictures, kept).finally(dispose);

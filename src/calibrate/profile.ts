@@ -66,21 +66,25 @@ interface Accumulator {
   samples: number;
 }
 
-/** Tens of tensors a sample have 65536 bins each, most of them empty: this loop is where collecting takes its time. */
-function addCounts(sums: Float64Array, counts: Uint32Array): void {
+/** Most of the bins are empty. */
+function addCounts(sums: Float64Array, counts: Uint32Array | Float64Array): void {
   for (let bin = 0; bin < counts.length; bin++) {
     const count = counts[bin]!;
     if (count !== 0) sums[bin]! += count;
   }
 }
 
-/** Adds up the outputs of the instrumented program over samples; those in `keys` are tested for two peaks. */
+type Outputs = ReadonlyMap<string, Tensor>;
+
+/**
+ * Adds up the outputs of the instrumented program over samples; values in `keys` are tested for two peaks, sample by sample. Of
+ * the others only the sums of the histograms are asked for: 65536 bins each.
+ */
 export function profileCollector(values: readonly ValueId[], keys: ReadonlySet<ValueId> = new Set()) {
   const accumulators = new Map<ValueId, Accumulator>();
   const add = (outputs: ReadonlyMap<string, Tensor>): void => {
     for (const value of values) {
       const channels = outputs.get(`channels_${value}`)!.data as Float32Array;
-      const histogram = outputs.get(`histogram_${value}`)!.data as Uint32Array;
       const c = channels.length / 3;
       const seen = accumulators.get(value) ?? {
         min: new Float32Array(c).fill(Number.POSITIVE_INFINITY),
@@ -96,15 +100,24 @@ export function profileCollector(values: readonly ValueId[], keys: ReadonlySet<V
         seen.max[j] = Math.max(seen.max[j]!, channels[c + j]!);
         seen.mean[j]! += channels[2 * c + j]!;
       }
-      addCounts(seen.histogram, histogram);
       if (keys.has(value)) {
+        const histogram = outputs.get(`histogram_${value}`)!.data as Uint32Array;
+        addCounts(seen.histogram, histogram);
         const own = statisticsOfFloatBins(`value ${value}`, histogram).histogram;
         seen.votes.push(detectBimodalityFromHistogram(own, channels.subarray(2 * c)));
       }
       seen.samples++;
     }
   };
-  const finish = (): Profile =>
+  const summed = new Set(values.filter((value) => !keys.has(value)).map((value) => `histogram_${value}`));
+  const finish = (sums: Outputs): Profile => {
+    for (const [value, { histogram }] of accumulators) {
+      const counts = sums.get(`histogram_${value}`);
+      if (counts) addCounts(histogram, counts.data as Float64Array);
+    }
+    return profiles();
+  };
+  const profiles = (): Profile =>
     new Map(
       [...accumulators].map(([value, { samples, mean, votes, ...rest }]) => [
         value,
@@ -121,5 +134,9 @@ export function profileCollector(values: readonly ValueId[], keys: ReadonlySet<V
         },
       ]),
     );
-  return { add, finish };
+  /** `runOver` runs the instrumented program over the samples, and hands back the sums. */
+  const over = async (
+    runOver: (add: (outputs: Outputs) => void, summed: ReadonlySet<string>) => Promise<Outputs>,
+  ): Promise<Profile> => finish(await runOver(add, summed));
+  return { over };
 }

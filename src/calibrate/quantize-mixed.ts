@@ -18,6 +18,7 @@ import { openHostRunner } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
 import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 import { decibels } from './score.js';
+import { openKernelObjects } from './trial-program.js';
 
 /** Attentions have no weights: nothing gets smaller below 8 bits. */
 const ATTENTION_BITS = 8;
@@ -94,11 +95,13 @@ export async function quantizeMixed(
   const scratch = await mkdtemp(join(tmpdir(), 'sam-qc-mixed-'));
   const disposals: (() => Promise<void>)[] = [() => rm(scratch, { recursive: true, force: true })];
   try {
+    const objects = await openKernelObjects(join(scratch, 'kernels'));
+    const place = { scratch, objects };
     let embeddings: EncodedPictures | undefined;
     const prepared: Prepared[] = [];
     for (const { model, sam } of encodersFirst(models)) {
       const samples = await samplesFor(model, sam, folder, embeddings);
-      const { run, dispose } = await openHostRunner(samples, (label, done, total) =>
+      const { run, dispose } = await openHostRunner(samples, objects, (label, done, total) =>
         options.onProgress?.(`${model.name}: ${label}`, done, total),
       );
       disposals.push(dispose);
@@ -114,7 +117,7 @@ export async function quantizeMixed(
     const meter =
       pair &&
       embeddings &&
-      (await openDropMeter(pair.sam, { decoder: pair.decoder.graph, embeddings }, pair.folder, scratch, onProgress));
+      (await openDropMeter(pair.sam, { decoder: pair.decoder.graph, embeddings }, pair.folder, place, onProgress));
     const { choice, programs } = await choose(prepared, meter, options);
     const results = new Map<FloatModel, QuantizedModel>();
     for (const [i, own] of prepared.entries()) results.set(own.float, await finished(own, programs[i]!, options));
@@ -125,7 +128,7 @@ export async function quantizeMixed(
         { encoder: pair.encoder.graph, decoder: pair.decoder.graph, ...(embeddings && { embeddings }) },
         { encoder: results.get(pair.encoder)!.graph, decoder: results.get(pair.decoder)!.graph },
         pair.folder,
-        scratch,
+        place,
         onProgress,
       ));
     return {

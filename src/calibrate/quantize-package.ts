@@ -13,6 +13,7 @@ import { precisionOf, type StepMode } from './precision.js';
 import { type QuantizationReport, quantizeProgram, type RoundingMode, type ScaleMode } from './quantize-program.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
 import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
+import { openKernelObjects } from './trial-program.js';
 
 export interface FloatModel {
   readonly name: string;
@@ -57,6 +58,7 @@ export async function quantizeModels(
 ): Promise<readonly QuantizedModel[]> {
   const folder = await readCalibrationFolder(options.calibration);
   const { path: scratch, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-embeddings-'));
+  const objects = await openKernelObjects(join(scratch, 'kernels'));
   const results = new Map<FloatModel, QuantizedModel>();
   let embeddings: EncodedPictures | undefined;
   try {
@@ -64,7 +66,7 @@ export async function quantizeModels(
     const inOrder = [...described].sort((a, b) => Number(a.sam.role !== 'encoder') - Number(b.sam.role !== 'encoder'));
     for (const { model, sam } of inOrder) {
       const samples = await samplesFor(model, sam, folder, embeddings);
-      const { run, dispose } = await openHostRunner(samples, (label, done, total) =>
+      const { run, dispose } = await openHostRunner(samples, objects, (label, done, total) =>
         options.onProgress?.(`${model.name}: ${label}`, done, total),
       );
       try {
@@ -102,7 +104,7 @@ export async function quantizeModels(
         { encoder: encoder.model.graph, decoder: decoder.model.graph },
         { encoder: results.get(encoder.model)!.graph, decoder: own.graph, embeddings },
         folder,
-        scratch,
+        { scratch, objects },
         options.onProgress ?? (() => {}),
       );
       results.set(decoder.model, { ...own, examples });

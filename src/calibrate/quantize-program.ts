@@ -95,8 +95,9 @@ async function profileOf(graph: Graph, run: RunSamples, kept?: KeptAttentions): 
   const collector = profileCollector(values, keys);
   const instrumented = instrument(graph, values);
   const program = kept ? withKeptOutputs(instrumented, graph, kept) : instrumented;
-  await run(program, 'ranges', collector.add, undefined, kept?.values);
-  return collector.finish();
+  return collector.over((add, summed) =>
+    run(program, 'ranges', add, undefined, { summed, ...(kept && { kept: kept.values }) }),
+  );
 }
 
 /** A float program as it is about to be quantized: its exact transforms are folded, its attentions are decided. */

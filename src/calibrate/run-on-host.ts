@@ -1,11 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { emitPackage, type ManifestModel } from '../codegen/emit-package.js';
-import { resolveTarget } from '../codegen/targets.js';
 import { writingBelow } from '../disk-error.js';
-import { countMacs } from '../ir/count-macs.js';
 import type { Graph } from '../ir/graph.js';
 import { typeOf, valueOf } from '../ir/graph.js';
 import type { Tensor } from '../ir/types.js';
@@ -13,8 +9,8 @@ import { decodeNpy, encodeNpy } from '../npy.js';
 import { npyOf, tensorOf } from '../npy-tensor.js';
 import { mergeDuplicates } from '../passes/merge-duplicates.js';
 import { openTemporaryFolder } from '../temporary-folder.js';
-import { UserError } from '../user-error.js';
 import { type RunSamples, spread } from './run-samples.js';
+import { buildTrial, HostError, type KernelObjects, runTrial, type TrialProgram } from './trial-program.js';
 
 /** One set of inputs, by the names of the model's inputs. */
 export type Sample = ReadonlyMap<string, Tensor>;
@@ -33,117 +29,111 @@ export interface HostRunner {
   readonly dispose: () => Promise<void>;
 }
 
-/**
- * Trial programs run a few dozen times: small ones are built for speed of building, large ones for speed. The optimiser level
- * does not change results, which hold no contraction.
- */
-const TRIAL_FLAGS = '-std=c11 -ffp-contract=off -fno-math-errno -fno-trapping-math';
-const LARGE_MACS = 1e11;
-const optimisation = (graph: Graph): string => {
-  const macs = countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 0);
-  return macs < LARGE_MACS ? '-O1' : '-O2 -ftree-vectorize';
-};
-
-/** Any number gives the same bytes. */
-const THREADS = String(availableParallelism());
-
-/** A compiler that is not there, or a program that fails on a sample. */
-export class HostError extends UserError {
-  override readonly name = 'HostError';
-}
+/** What may lie on disk of the samples' inputs; of more they are made again for each program. */
+const STORED_BYTES = 2 ** 30;
 
 /** Builds programs with the host's C compiler and runs them over `samples`. Call `dispose` when done. */
-export async function openHostRunner(samples: SampleSet, onProgress?: Progress): Promise<HostRunner> {
+export async function openHostRunner(
+  samples: SampleSet,
+  objects: KernelObjects,
+  onProgress?: Progress,
+): Promise<HostRunner> {
   const { path: folder, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-calibrate-'));
+  const inputs = storedInputs(samples, join(folder, 'samples'));
   let steps = 0;
 
   const every = Array.from({ length: samples.count }, (_, index) => index);
   const keptOf: number[] = [];
 
-  const runWhole: RunSamples = async (graph, label, onOutputs, limit = samples.count, kept) => {
+  const runWhole: RunSamples = async (graph, label, onOutputs, limit = samples.count, { kept, summed } = {}) => {
     const step = join(folder, `step${steps++}`);
-    const inputs = graph.inputs.map((id) => valueOf(graph, id).name);
-    const reads = inputs.filter((name) => kept?.names.has(name)).length;
+    const reads = graph.inputs.filter((id) => kept?.names.has(valueOf(graph, id).name)).length;
     const chosen = spread(reads > 0 ? keptOf : every, limit);
     const keeps = new Set(graph.outputs.some(({ name }) => kept?.names.has(name)) ? spread(every, kept!.samples) : []);
     onProgress?.(label, 0, chosen.length);
     // Candidates share what they have in common: codes of the same operands.
-    const model = await build(mergeDuplicates.run(graph), step);
-    for (const [done, index] of chosen.entries()) {
-      const values: Sample = reads === inputs.length ? new Map() : await samples.load(index);
-      const sample = { values, name: samples.name(index) };
-      const store = {
-        folder: join(folder, 'kept', String(index)),
-        names: kept?.names ?? new Set(),
-        save: keeps.has(index),
-      };
-      if (store.save) keptOf.push(index);
-      onOutputs(await runOnce(step, graph, model, sample, store));
-      onProgress?.(label, done + 1, chosen.length);
+    const merged = mergeDuplicates.run(graph);
+    const program = await buildTrial(merged, step, objects);
+    const numbers = (names: ReadonlySet<string> | undefined): readonly number[] =>
+      program.outputs.flatMap(({ name }, i) => (names?.has(name) ? [i] : []));
+    const named = (arrays: ReadonlyMap<number, Uint8Array>): ReadonlyMap<string, Tensor> =>
+      new Map([...arrays].map(([i, bytes]) => [program.outputs[i]!.name, tensorOf(decodeNpy(bytes, label))] as const));
+    const keptFile = async (index: number, name: string): Promise<string> => {
+      const own = join(folder, 'kept', String(index));
+      await mkdir(own, { recursive: true });
+      return join(own, `${name}.npy`);
+    };
+    async function* filesOf() {
+      for (const index of chosen) {
+        const files = new Map<number, string>();
+        if (keeps.has(index)) {
+          keptOf.push(index);
+          for (const i of numbers(kept?.names)) files.set(i, await keptFile(index, program.outputs[i]!.name));
+        }
+        const own = await inputs.files(index, merged, program, kept?.names);
+        const paths = await Promise.all(program.inputs.map(({ name }) => own.get(name) ?? keptFile(index, name)));
+        yield { name: samples.name(index), inputs: paths, files };
+      }
     }
+    let done = 0;
+    const sums = await runTrial(program, {
+      samples: filesOf(),
+      summed: numbers(summed),
+      onSample: (outputs) => {
+        // Values of samples that are not kept are of no use.
+        onOutputs(named(new Map([...outputs].filter(([i]) => !kept?.names.has(program.outputs[i]!.name)))));
+        onProgress?.(label, ++done, chosen.length);
+      },
+    });
     await rm(step, { recursive: true, force: true });
+    await inputs.forget();
+    return named(sums);
   };
   return { run: (...args) => writingBelow(folder, () => runWhole(...args)), dispose: remove };
 }
 
-/** Builds a float (or trial) program in `folder`. */
-export async function build(graph: Graph, folder: string): Promise<ManifestModel> {
-  const { manifest } = await emitPackage([{ name: 'trial', graph, sourceSha256: '' }], {
-    target: resolveTarget('host'),
-    bits: 'f32',
-    outDir: folder,
-  });
-  try {
-    await execa('make', ['-C', folder, 'build/run', `CFLAGS=${TRIAL_FLAGS} ${optimisation(graph)}`], {
-      stdin: 'ignore',
-    });
-  } catch (error) {
-    const detail = error instanceof Error ? error.message.split('\n').slice(0, 12).join('\n') : String(error);
-    throw new HostError(`calibration needs make and a C compiler on this machine, and they failed: ${detail}`);
-  }
-  return manifest.models[0]!;
-}
-
-/** Where kept values of one sample lie, and whether this program's are to be saved there. */
-interface Store {
-  readonly folder: string;
-  readonly names: ReadonlySet<string>;
-  readonly save: boolean;
-}
-
-async function runOnce(
-  folder: string,
-  graph: Graph,
-  model: ManifestModel,
-  sample: { readonly values: Sample; readonly name: string },
-  store: Store,
-): Promise<ReadonlyMap<string, Tensor>> {
-  const out = join(folder, 'out');
-  await mkdir(out, { recursive: true });
-  const keptFile = (name: string): string => join(store.folder, `${name}.npy`);
-  const args: string[] = [];
-  for (const input of model.inputs) {
-    const path = store.names.has(input.name) ? keptFile(input.name) : join(folder, input.file);
-    args.push('--in', `${input.name}=${path}`);
-    if (store.names.has(input.name)) continue;
-    const tensor = sample.values.get(input.name);
-    if (tensor === undefined) throw new HostError(`${sample.name}: no value for the model's input '${input.name}'`);
-    checkShape(graph, input.name, tensor, sample.name);
-    await writeFile(path, encodeNpy(npyOf(tensor)));
-  }
-  const result = await execa(join(folder, 'build', 'run'), [model.name, ...args, '--out', out, '--threads', THREADS], {
-    reject: false,
-    stdin: 'ignore',
-  });
-  if (result.exitCode !== 0) throw new HostError(`${sample.name}: the calibration program failed: ${result.stderr}`);
-  const outputs = new Map<string, Tensor>();
-  if (store.save) await mkdir(store.folder, { recursive: true });
-  for (const { name, file } of model.outputs) {
-    const path = join(out, file);
-    if (!store.names.has(name)) outputs.set(name, tensorOf(decodeNpy(await readFile(path), path)));
-    else if (store.save) await rename(path, keptFile(name));
-  }
-  return outputs;
+/** Files of the samples' inputs, each made when it is first asked for. */
+function storedInputs(samples: SampleSet, folder: string) {
+  const known = new Map<number, ReadonlyMap<string, string>>();
+  let bytes = 0;
+  return {
+    /** Of those that are not in `others`, by name. */
+    files: async (
+      index: number,
+      graph: Graph,
+      { inputs }: TrialProgram,
+      others: ReadonlySet<string> = new Set(),
+    ): Promise<ReadonlyMap<string, string>> => {
+      const wanted = inputs.map(({ name }) => name).filter((name) => !others.has(name));
+      const before = known.get(index);
+      if (before !== undefined && wanted.every((name) => before.has(name))) return before;
+      if (wanted.length === 0) return new Map();
+      const sample = await samples.load(index);
+      const own = join(folder, String(index));
+      await mkdir(own, { recursive: true });
+      const files = new Map<string, string>();
+      for (const name of wanted) {
+        const tensor = sample.get(name);
+        if (tensor === undefined)
+          throw new HostError(`${samples.name(index)}: no value for the model's input '${name}'`);
+        checkShape(graph, name, tensor, samples.name(index));
+        const encoded = encodeNpy(npyOf(tensor));
+        const path = join(own, `${files.size}.npy`);
+        await writeFile(path, encoded);
+        files.set(name, path);
+        bytes += encoded.length;
+      }
+      known.set(index, files);
+      return files;
+    },
+    /** After each program: makes room where too much is stored. */
+    forget: async (): Promise<void> => {
+      if (bytes <= STORED_BYTES) return;
+      bytes = 0;
+      known.clear();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Shapes that contradict the model are found before anything runs. */

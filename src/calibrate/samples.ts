@@ -9,8 +9,9 @@ import { npyOf, tensorOf } from '../npy-tensor.js';
 import { type CalibrationFolder, defaultPrompts, type Prompt } from '../prompts.js';
 import type { SamModel } from '../sam.js';
 import { promptInputs } from '../sam-interface.js';
-import { HostError, type SampleSet } from './run-on-host.js';
+import type { SampleSet } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
+import { HostError } from './trial-program.js';
 
 const f32 = (shape: readonly number[], data: Float32Array): Tensor => ({ dtype: 'f32', shape, data });
 

@@ -72,8 +72,9 @@ export async function tryKeys(
   const unseen = [...new Set(emitted.flatMap(({ q, k }) => [q, k]))].filter((value) => !known.has(value));
   const keys = new Set(emitted.map(({ k }) => k));
   const collector = profileCollector(unseen, keys);
-  await run(instrument(program, unseen), 'ranges of transformed keys', collector.add, undefined, kept.values);
-  const seen = collector.finish();
+  const seen = await collector.over((add, summed) =>
+    run(instrument(program, unseen), 'ranges of transformed keys', add, undefined, { kept: kept.values, summed }),
+  );
   const profileOf = (trial: Emitted, role: 'q' | 'k'): TensorProfile => {
     const value = trial[role];
     const { index } = trial.attention;
@@ -103,7 +104,7 @@ export async function tryKeys(
     addError(scoring, `${index}_${candidate.transform}`, node.results[0]!, result);
   }
   const sums = totals();
-  if (contested.length > 0) await run(scoring.finish(), 'keys', sums.add, limit, kept.values);
+  if (contested.length > 0) await run(scoring.finish(), 'keys', sums.add, limit, { kept: kept.values });
   const measured = new Set(contested);
   const trials = new Map(
     emitted.map((trial) => {

@@ -29,7 +29,7 @@ build/%.o: src/%.c include/%.h
 build/lib%.a: build/%.o
 	$(AR) rcs $@ $<
 
-build/run: runner.c src/models.h src/model_info.h src/run_npy.h src/run_threads.h $(MODELS:%=build/%.o)
+build/run: runner.c src/models.h src/model_info.h src/run_base.h src/run_npy.h src/run_tensors.h src/run_threads.h $(MODELS:%=build/%.o)
 	$(CC) $(CFLAGS) $(TARGET_FLAGS) $(LDFLAGS) runner.c $(MODELS:%=build/%.o) $(LDLIBS) -o $@
 
 # WebAssembly modules of the package in js, where compile could not build them

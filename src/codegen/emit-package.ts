@@ -93,7 +93,7 @@ const MANIFEST = 'manifest.json';
 /** The manifest of the package that is being replaced: a folder that has it is ours, and not complete. */
 export const PREVIOUS_MANIFEST = '.previous-manifest.json';
 const RUNNER = fileURLToPath(new URL('./runtime/runner.c', import.meta.url));
-const RUNNER_HEADERS = ['model_info.h', 'run_npy.h', 'run_threads.h'] as const;
+const RUNNER_HEADERS = ['model_info.h', 'run_base.h', 'run_npy.h', 'run_tensors.h', 'run_threads.h'] as const;
 
 /**
  * Writes a package. Everything is made in a folder beside `outDir` and takes its place when it is complete, so that an error

@@ -16,6 +16,7 @@ import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
 import { emitHeader } from './emit-header.js';
 import { type KernelLibrary, openKernelLibrary } from './kernel-library.js';
+import { type KernelUnit, kernelDeclarations } from './kernels-apart.js';
 import { describeInterface, type InterfaceTensor, type ModelInterface } from './model-interface.js';
 import { toComment, toFloatLiteral, toIntLiteral, toStringLiteral } from './names.js';
 import { constantOffset, emitNode, type NodeCode, type ProgramState } from './node-emitter.js';
@@ -31,6 +32,8 @@ export interface ProgramOptions {
   /** A quantized build: the same bytes on every target. */
   readonly exact: boolean;
   readonly library?: KernelLibrary;
+  /** Kernels are left out of the C file, to be compiled once for many programs. */
+  readonly apart?: boolean;
 }
 
 /** A node as the profile and the report name it. */
@@ -52,6 +55,8 @@ export interface Program {
   /** What `arena_bytes()` answers. */
   readonly arenaBytes: number;
   readonly nodes: readonly ProgramNode[];
+  /** Those that are not in the C file. */
+  readonly kernels: readonly KernelUnit[];
 }
 
 /** The arena starts at the next multiple of this within what the caller gives. */
@@ -74,6 +79,7 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     scalars,
     files: new Set(),
     macros: new Set(),
+    apart: options.apart ? new Map() : undefined,
   };
   const wanted = new Map(
     graph.nodes.map((node, index) => [index, emitNode(state, node, index, undefined).workspaceBytes]),
@@ -93,7 +99,7 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     programText({
       model,
       sources: sourcesOf(state),
-      macros: [...state.macros],
+      macros: [...state.macros, ...(state.apart ? [kernelDeclarations([...state.apart.values()])] : [])],
       scalarFields: scalars
         .fields()
         .map(({ field, type, comment }) => `${type === 'int' ? 'int64_t' : 'float'} ${field}; /* ${comment} */`),
@@ -122,6 +128,7 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     scratchBytes,
     arenaBytes: plan.bytes + scratchBytes + ARENA_SLACK,
     nodes: named.map(({ code, node }) => describeNode(node, code)),
+    kernels: [...(state.apart?.values() ?? [])],
   };
 }
 

@@ -25,8 +25,8 @@ export interface KernelLibrary {
   text(file: string): string;
   /** `file` and everything it includes of ours, dependencies first. */
   closure(file: string): readonly string[];
-  /** True where `file` or something it includes defines a function, struct or macro called `name`. */
-  defines(file: string, name: string): boolean;
+  /** The file, `file` or something it includes, that defines a function, struct or macro called `name`. */
+  definer(file: string, name: string): string | undefined;
 }
 
 export const KERNELS_FOLDER = fileURLToPath(new URL('./kernels/', import.meta.url));
@@ -92,11 +92,11 @@ export function openKernelLibrary(folder: string = KERNELS_FOLDER): KernelLibrar
     rows: parseKernelTable(read('kernels.inc')),
     text: (file) => read(file).replace(INCLUDE, ''),
     closure,
-    defines: (file, name) => {
+    definer: (file, name) => {
       const definition = new RegExp(
         `(?:\\b${name}\\s*\\(|\\}\\s*${name}\\s*;|struct\\s+${name}\\s*\\{|#define\\s+${name}\\b)`,
       );
-      return closure(file).some((part) => definition.test(read(part)));
+      return closure(file).find((part) => definition.test(read(part)));
     },
   };
 }

@@ -9,6 +9,7 @@ import { C_TYPES } from './c-types.js';
 import type { EmitContext, RunOptions } from './emit-context.js';
 import { emitters } from './emitters/index.js';
 import { type KernelLibrary, type KernelRow, selectVariant } from './kernel-library.js';
+import type { KernelUnit } from './kernels-apart.js';
 import type { ModelInterface } from './model-interface.js';
 import { toFloatLiteral, toIntLiteral } from './names.js';
 import type { ScalarProgram } from './scalar-program.js';
@@ -28,6 +29,8 @@ export interface ProgramState {
   readonly files: Set<string>;
   /** Uses of the macros that define dtype-generic kernels. */
   readonly macros: Set<string>;
+  /** Kernels that are compiled apart, by name; undefined: none are. */
+  readonly apart: Map<string, KernelUnit> | undefined;
 }
 
 /** The C of one node. */
@@ -99,7 +102,18 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
   };
   /** Of the names a kernel may go by, the first that its sources define. */
   const firstDefined = (file: string, names: readonly string[]): string | undefined =>
-    names.find((name) => library.defines(file, name));
+    names.find((name) => library.definer(file, name) !== undefined);
+  /** Takes in a kernel's sources, or of one that is compiled apart the headers that define what a call needs. */
+  const need = (unit: KernelUnit, names: readonly (string | undefined)[]): void => {
+    const headers = names.flatMap((name) => (name === undefined ? [] : [library.definer(unit.file, name)!]));
+    if (state.apart === undefined || (unit.macro === undefined && headers.includes(unit.file))) {
+      state.files.add(unit.file);
+      if (unit.macro !== undefined) state.macros.add(unit.macro);
+      return;
+    }
+    for (const header of headers) state.files.add(header);
+    state.apart.set(unit.name, unit);
+  };
 
   const context: EmitContext = {
     graph,
@@ -130,7 +144,6 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
     run: (family, fields, options = {}) => {
       const row = variant(family);
       const file = `${row.name}.c`;
-      state.files.add(file);
       const base = family.replace(/_fast$/, '');
       const args = firstDefined(file, [`${family}_args`, `${base}_args`]);
       const units = firstDefined(file, [`${row.name}_units`, `${family}_units`, `${base}_units`]);
@@ -141,16 +154,18 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
         `${family}_scratch_bytes`,
         `${base}_scratch_bytes`,
       ]);
+      need({ name: row.name, file }, [args, units, scratch]);
       call(row.name, args, units, fields, options, scratch);
     },
     variant,
     hasKernel: (family) => selectVariant(library, family, state.isas) !== undefined,
     runGeneric: (header, macro, macroArgs, kernel, fields, options = {}) => {
       const base = header.replace(/\.h$/, '');
-      state.files.add(`${base}.h`);
-      state.macros.add(`${macro}(${macroArgs.join(', ')})`);
-      const scratch = firstDefined(`${base}.h`, [`${base}_scratch_bytes`]);
-      call(kernel, options.args ?? `${base}_args`, options.units ?? `${base}_units`, fields, options, scratch);
+      const file = `${base}.h`;
+      const { args = `${base}_args`, units = `${base}_units` } = options;
+      const scratch = firstDefined(file, [`${base}_scratch_bytes`]);
+      need({ name: kernel, file, macro: `${macro}(${macroArgs.join(', ')})` }, [args, units, scratch]);
+      call(kernel, args, units, fields, options, scratch);
     },
     int64s: (values) => {
       const items = (values.length === 0 ? [0] : values).map((v) => (typeof v === 'number' ? toIntLiteral(v) : v));

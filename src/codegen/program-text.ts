@@ -8,7 +8,7 @@ export interface ProgramParts {
   readonly model: ModelInterface;
   /** Kernel headers and sources, dependencies first. */
   readonly sources: readonly { readonly file: string; readonly text: string }[];
-  /** `SQ_DEFINE_BINARY(add, f32)`. */
+  /** `SQ_DEFINE_BINARY(add, f32)`, or declarations of kernels that are compiled apart. */
   readonly macros: readonly string[];
   /** Declarations of the run-time scalars, and the statements that check symbols and compute them. */
   readonly scalarFields: readonly string[];
@@ -64,7 +64,7 @@ ${publicFunctions(parts)}${targetEnd(parts.features)}`;
  * The file says itself which instructions it uses and that a * b + c are two operations, so that it compiles, and computes
  * the same, where the Makefile's flags are forgotten.
  */
-function targetPragmas(features: readonly string[]): string {
+export function targetPragmas(features: readonly string[]): string {
   const list = features.join(',');
   const [clang, gcc] = [
     `#pragma clang attribute push(__attribute__((target("${list}"))), apply_to = function)\n`,
@@ -78,7 +78,7 @@ ${without ? '' : `${clang}#elif defined(__GNUC__)\n${gcc}`}#endif
 }
 
 /** Closes what {@link targetPragmas} opens. */
-const targetEnd = (features: readonly string[]): string =>
+export const targetEnd = (features: readonly string[]): string =>
   features.length === 0 ? '' : '\n#if defined(__clang__)\n#pragma clang attribute pop\n#endif\n';
 
 const constants = ({ arenaBytes, scratchBytes, slack, weightsBytes, checksum }: ProgramParts): string => `

@@ -33,9 +33,12 @@ async function choose(mode: ClipMode) {
   const kept = planKept(graph, samples.length);
   const values = observedValues(graph);
   const collector = profileCollector(values);
-  await run(withKeptOutputs(instrument(graph, values), graph, kept), '', collector.add, undefined, kept.values);
+  const program = withKeptOutputs(instrument(graph, values), graph, kept);
+  const profile = await collector.over((add, summed) =>
+    run(program, '', add, undefined, { kept: kept.values, summed }),
+  );
   const precision = precisionOf(4, 4, { observer: 'minmax', steps: 'even' });
-  return chooseClips(graph, collector.finish(), run, { mode, precision, limit: 4, kept });
+  return chooseClips(graph, profile, run, { mode, precision, limit: 4, kept });
 }
 
 test('perceptual takes the share that keeps most of what is attended to, for Q and K alike', async () => {

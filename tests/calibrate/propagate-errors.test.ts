@@ -4,17 +4,13 @@ import { precisionOf } from '../../src/calibrate/precision.js';
 import { contributions, propagateErrors, type Trial } from '../../src/calibrate/propagate-errors.js';
 import { planOf, prepareProgram } from '../../src/calibrate/quantize-program.js';
 import type { RunSamples } from '../../src/calibrate/run-samples.js';
-import { evaluateGraph } from '../../src/ir/evaluate.js';
 import type { ValueId } from '../../src/ir/graph.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
 import { BLOCK } from '../passes/method/block.js';
+import { runByEvaluation } from './run-by-evaluation.js';
 
-const runOver =
-  (shape: readonly number[], count: number): RunSamples =>
-  async (graph, _, onOutputs, limit = count) => {
-    for (let seed = 0; seed < Math.min(limit, count); seed++)
-      onOutputs(evaluateGraph(graph, new Map([['x', randomTensor('f32', shape, 60 + seed)]])));
-  };
+const runOver = (shape: readonly number[], count: number): RunSamples =>
+  runByEvaluation(Array.from({ length: count }, (_, i) => new Map([['x', randomTensor('f32', shape, 60 + i)]])));
 
 /** y = 2h with h = x: a change of h reaches y twice as large; `resized` is computed from y. */
 const CHAIN = `

@@ -4,12 +4,12 @@ import { layerMoments } from '../../src/calibrate/layer-moments.js';
 import { observeTensor } from '../../src/calibrate/observers.js';
 import { precisionOf } from '../../src/calibrate/precision.js';
 import { reconstructLayers } from '../../src/calibrate/reconstruct-layers.js';
-import type { RunSamples } from '../../src/calibrate/run-samples.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
 import type { ValueId } from '../../src/ir/graph.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
 import type { Tensor } from '../../src/ir/types.js';
 import { insertQuantize, type LayerPlan } from '../../src/passes/insert-quantize.js';
+import { runByEvaluation } from './run-by-evaluation.js';
 
 const LINEAR = `
 graph @linear () {
@@ -41,9 +41,7 @@ test.each([
 ])('%s of 4 bits loses less on new samples than with its nearest codes', async (_, text, shape) => {
   const graph = parse(text);
   const samples = Array.from({ length: 24 }, (__, i) => correlated(shape, 11 + i));
-  const run: RunSamples = async (program, __, onOutputs) => {
-    for (const x of samples.slice(0, 16)) onOutputs(evaluateGraph(program, new Map([['x', x]])));
-  };
+  const run = runByEvaluation(samples.slice(0, 16).map((x) => new Map([['x', x]])));
   const layer = graph.nodes[0]!;
   const [x, weight] = layer.operands as [ValueId, ValueId];
   const seen = Float32Array.from(samples.flatMap(({ data }) => [...(data as Float32Array)]));

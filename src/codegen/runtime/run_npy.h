@@ -1,4 +1,4 @@
-/* For runner.c, which has fail and allocate: reads and writes .npy files. */
+/* For runner.c and trial.c, which have run_base.h: reads and writes .npy files. */
 
 typedef struct {
   char descr[16];
@@ -69,22 +69,34 @@ static array read_npy(const char *path) {
   return result;
 }
 
+/* An .npy file's bytes before the data, in at most 1024 of them. */
+static size_t npy_header(char *header, const char *descr, int rank, const int64_t *dims) {
+  size_t length = 10;
+  length += (size_t)snprintf(header + length, 1024 - length, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+  for (int axis = 0; axis < rank; axis++)
+    length += (size_t)snprintf(header + length, 1024 - length, "%lld%s", (long long)dims[axis],
+                               axis + 1 < rank ? ", " : rank == 1 ? "," : "");
+  length += (size_t)snprintf(header + length, 1024 - length, "), }");
+  while ((length + 1) % 64 != 0) header[length++] = ' ';
+  header[length++] = '\n';
+  const unsigned char prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)((length - 10) & 255),
+                                    (unsigned char)((length - 10) >> 8)};
+  memcpy(header, prefix, sizeof prefix);
+  return length;
+}
+
+static size_t elements(int rank, const int64_t *dims) {
+  size_t count = 1;
+  for (int axis = 0; axis < rank; axis++) count *= (size_t)dims[axis];
+  return count;
+}
+
 static void write_npy(const char *path, const tensor_info *tensor, const int64_t *dims, const void *data) {
   char header[1024];
-  size_t count = 1;
-  int length = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (", tensor->descr);
-  for (int axis = 0; axis < tensor->rank; axis++) {
-    length += snprintf(header + length, sizeof header - (size_t)length, "%lld%s", (long long)dims[axis],
-                       axis + 1 < tensor->rank ? ", " : tensor->rank == 1 ? "," : "");
-    count *= (size_t)dims[axis];
-  }
-  length += snprintf(header + length, sizeof header - (size_t)length, "), }");
-  while ((10 + length + 1) % 64 != 0) header[length++] = ' ';
-  header[length++] = '\n';
+  size_t length = npy_header(header, tensor->descr, tensor->rank, dims), count = elements(tensor->rank, dims);
   FILE *file = fopen(path, "wb");
   if (!file) fail("%s: %s", path, strerror(errno));
-  unsigned char prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255), (unsigned char)(length >> 8)};
-  if (fwrite(prefix, 1, sizeof prefix, file) != sizeof prefix || fwrite(header, 1, (size_t)length, file) != (size_t)length ||
+  if (fwrite(header, 1, length, file) != length ||
       fwrite(data, 1, count * tensor->item_bytes, file) != count * tensor->item_bytes || fclose(file) != 0)
     fail("%s: cannot be written: %s", path, strerror(errno));
 }

@@ -1,6 +1,17 @@
-/* For runner.c: a pool of threads that hands out pieces of the units; the caller is worker 0. */
+/* For runner.c and trial.c: a pool of threads that hands out pieces of the units; the caller is worker 0. */
+
+enum { MAX_THREADS = 256 };
+
+typedef struct thread_pool thread_pool;
 
 typedef struct {
+  thread_pool *pool;
+  int64_t worker;
+} worker_start;
+
+struct thread_pool {
+  pthread_t handles[MAX_THREADS];
+  worker_start starts[MAX_THREADS];
   pthread_mutex_t lock;
   pthread_cond_t wake;
   atomic_uint generation; /* of the work */
@@ -11,12 +22,7 @@ typedef struct {
   const void *args;
   int64_t units, piece;
   atomic_llong next;
-} thread_pool;
-
-typedef struct {
-  thread_pool *pool;
-  int64_t worker;
-} worker_start;
+};
 
 static void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -80,4 +86,24 @@ static void parallel_for(void *data, task_function task, const void *args, int64
       nanosleep(&pause, NULL);
     }
   }
+}
+
+static void start_pool(thread_pool *pool, int threads) {
+  memset(pool, 0, sizeof *pool);
+  pthread_mutex_init(&pool->lock, NULL);
+  pthread_cond_init(&pool->wake, NULL);
+  pool->workers = threads;
+  /* Waiting in a loop pays only where every worker has a processor of its own. */
+  pool->spins = sysconf(_SC_NPROCESSORS_ONLN) >= threads ? 20000 : 0;
+  for (int i = 1; i < threads; i++) {
+    pool->starts[i].pool = pool;
+    pool->starts[i].worker = i;
+    if (pthread_create(&pool->handles[i], NULL, work, &pool->starts[i]) != 0) fail("cannot start %d threads", threads);
+  }
+}
+
+static void stop_pool(thread_pool *pool) {
+  atomic_store(&pool->stop, 1);
+  advance(pool);
+  for (int i = 1; i < pool->workers; i++) pthread_join(pool->handles[i], NULL);
 }

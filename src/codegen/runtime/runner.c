@@ -27,17 +27,7 @@
 
 #include "src/models.h"
 
-enum { MAX_THREADS = 256 };
-
-static _Noreturn void fail(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  fputs("run: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
-  va_end(args);
-  exit(1);
-}
+#include "src/run_base.h"
 
 static _Noreturn void usage(void) {
   fputs("usage: run <model> --in <input>=<file.npy> ... [--out <dir>] [--threads N] [--repeat N] [--profile] "
@@ -46,29 +36,6 @@ static _Noreturn void usage(void) {
   for (int i = 0; i < MODEL_COUNT; i++) fprintf(stderr, " %s", models[i].name);
   fputc('\n', stderr);
   exit(2);
-}
-
-/* Everything allocated: each block begins with a line of 64 bytes that knows the block before. */
-typedef struct allocation {
-  struct allocation *before;
-} allocation;
-static allocation *allocations = NULL;
-
-static void *allocate(size_t bytes, const char *what) {
-  size_t lines = bytes / 64 + 2;
-  allocation *block = lines <= SIZE_MAX / 64 ? (allocation *)aligned_alloc(64, lines * 64) : NULL;
-  if (!block) fail("no memory for %s (%zu bytes)", what, bytes);
-  block->before = allocations;
-  allocations = block;
-  return (char *)block + 64;
-}
-
-static void release_all(void) {
-  while (allocations) {
-    allocation *block = allocations;
-    allocations = block->before;
-    free(block);
-  }
 }
 
 static double now_ms(void) {
@@ -84,21 +51,17 @@ static double cpu_ms(void) {
 }
 
 #include "src/run_npy.h"
+#include "src/run_tensors.h"
 #include "src/run_threads.h"
 
-/* ---- inputs and outputs ---- */
-
-/* The byte order mark says nothing of one-byte elements; bool may come as bytes. */
-static int same_type(const char *expected, const char *found) {
-  if (strcmp(expected, found) == 0) return 1;
-  return strcmp(expected, "|b1") == 0 && strcmp(found, "|u1") == 0;
-}
+/* ---- inputs ---- */
 
 static int is_called(const char *name, const char *text, size_t length) {
   return strlen(name) == length && memcmp(name, text, length) == 0;
 }
 
-static void bind_input(const model_info *model, unsigned char *in, int *bound, const char *argument) {
+/* Binds the input of `--in <input>=<file.npy>`. */
+static void bind_argument(const model_info *model, unsigned char *in, int *bound, const char *argument) {
   const char *equals = strchr(argument, '=');
   if (!equals) fail("--in wants <input>=<file.npy>, not %s", argument);
   size_t length = (size_t)(equals - argument);
@@ -107,45 +70,11 @@ static void bind_input(const model_info *model, unsigned char *in, int *bound, c
     if (!is_called(tensor->name, argument, length) && !is_called(tensor->field, argument, length) &&
         !is_called(tensor->file, argument, length))
       continue;
-    array value = read_npy(equals + 1);
-    if (!same_type(tensor->descr, value.descr))
-      fail("%s: type %s, but input %s has type %s", equals + 1, value.descr, tensor->name, tensor->descr);
-    if (value.rank != tensor->rank) fail("%s: %d axes, but input %s has %d", equals + 1, value.rank, tensor->name, tensor->rank);
-    for (int axis = 0; axis < tensor->rank; axis++) {
-      int64_t dim = tensor->dims[axis];
-      if (dim < 0) {
-        int symbol = (int)(-1 - dim);
-        int64_t *field = (int64_t *)(void *)(in + model->symbols[symbol].offset);
-        if (*field < 0) *field = value.dims[axis];
-        dim = *field;
-      }
-      if (value.dims[axis] != dim)
-        fail("%s: axis %d is %lld, but input %s has %lld there", equals + 1, axis, (long long)value.dims[axis],
-             tensor->name, (long long)dim);
-    }
-    memcpy(in + tensor->pointer_offset, &value.data, sizeof value.data);
+    bind_input(model, in, i, equals + 1);
     bound[i] = 1;
     return;
   }
   fail("model %s has no input %.*s", model->name, (int)length, argument);
-}
-
-static const int64_t *output_dims(const tensor_info *tensor, const unsigned char *out) {
-  return (const int64_t *)(const void *)(out + tensor->dims_offset);
-}
-
-/* ---- weights ---- */
-
-static const void *map_weights(const char *path, size_t *bytes) {
-  int file = open(path, O_RDONLY);
-  struct stat status;
-  if (file < 0 || fstat(file, &status) != 0) fail("%s: %s", path, strerror(errno));
-  *bytes = (size_t)status.st_size;
-  if (*bytes == 0) fail("%s: empty", path);
-  const void *mapped = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
-  if (mapped == MAP_FAILED) fail("%s: %s", path, strerror(errno));
-  close(file);
-  return mapped;
 }
 
 /* ---- profile ---- */
@@ -207,10 +136,6 @@ static long peak_rss_bytes(void) {
 #endif
 }
 
-static void check(const model_info *model, int status, const char *what) {
-  if (status != 0) fail("%s: %s: %s", model->name, what, model->error_string(status));
-}
-
 int main(int argc, char **argv) {
   const char *out_dir = NULL, *weights_path = NULL;
   int threads = 1, repeat = 1, profiling = 0;
@@ -230,10 +155,7 @@ int main(int argc, char **argv) {
   memset(in, 0, model->inputs_bytes);
   memset(out, 0, model->outputs_bytes);
   memset(bound, 0, sizeof(int) * (size_t)(model->input_count + 1));
-  for (int i = 0; i < model->symbol_count; i++) {
-    int64_t unknown = -1;
-    memcpy(in + model->symbols[i].offset, &unknown, sizeof unknown);
-  }
+  forget_symbols(model, in);
   for (int i = 2; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (strcmp(argv[i], "--profile") == 0) {
@@ -241,7 +163,7 @@ int main(int argc, char **argv) {
       continue;
     }
     if (!value) usage();
-    if (strcmp(argv[i], "--in") == 0) bind_input(model, in, bound, value);
+    if (strcmp(argv[i], "--in") == 0) bind_argument(model, in, bound, value);
     else if (strcmp(argv[i], "--out") == 0) out_dir = value;
     else if (strcmp(argv[i], "--threads") == 0) threads = positive("--threads", value, MAX_THREADS);
     else if (strcmp(argv[i], "--repeat") == 0) repeat = positive("--repeat", value, 1000000);
@@ -259,29 +181,11 @@ int main(int argc, char **argv) {
 
   thread_pool pool;
   /* The pool is on the stack: threads are joined before main returns, and fail() ends the process. */
-  pthread_t handles[MAX_THREADS];
-  worker_start starts[MAX_THREADS];
-  memset(&pool, 0, sizeof pool);
-  pthread_mutex_init(&pool.lock, NULL);
-  pthread_cond_init(&pool.wake, NULL);
-  pool.workers = threads;
-  /* Waiting in a loop pays only where every worker has a processor of its own. */
-  pool.spins = sysconf(_SC_NPROCESSORS_ONLN) >= threads ? 20000 : 0;
-  for (int i = 1; i < threads; i++) {
-    starts[i].pool = &pool;
-    starts[i].worker = i;
-    if (pthread_create(&handles[i], NULL, work, &starts[i]) != 0) fail("cannot start %d threads", threads);
-  }
+  start_pool(&pool, threads);
   if (threads > 1) check(model, model->set_parallel(context, parallel_for, &pool, threads), "set_parallel");
 
   check(model, model->output_dims(in, out), "shapes");
-  for (int i = 0; i < model->output_count; i++) {
-    const tensor_info *tensor = &model->outputs[i];
-    size_t bytes = tensor->item_bytes;
-    for (int axis = 0; axis < tensor->rank; axis++) bytes *= (size_t)output_dims(tensor, out)[axis];
-    void *data = allocate(bytes, tensor->name);
-    memcpy(out + tensor->pointer_offset, &data, sizeof data);
-  }
+  allocate_outputs(model, out);
 
   profile times = {NULL, 0};
   if (profiling) {
@@ -298,9 +202,7 @@ int main(int argc, char **argv) {
     ms[i] = now_ms() - start;
     cpu[i] = cpu_ms() - cpu_start;
   }
-  atomic_store(&pool.stop, 1);
-  advance(&pool);
-  for (int i = 1; i < threads; i++) pthread_join(handles[i], NULL);
+  stop_pool(&pool);
 
   if (out_dir) {
     if (mkdir(out_dir, 0777) != 0 && errno != EEXIST) fail("%s: %s", out_dir, strerror(errno));
@@ -321,6 +223,6 @@ int main(int argc, char **argv) {
   for (int i = 0; i < repeat; i++) printf("%s%.4f", i > 0 ? ", " : "", cpu[i]);
   printf("], \"arena_bytes\": %zu, \"weights_bytes\": %zu, \"peak_rss_bytes\": %ld, \"threads\": %d}\n", arena_bytes,
          weights_bytes, peak_rss_bytes(), threads);
-  release_all();
+  release_to(NULL);
   return 0;
 }
