@@ -7,10 +7,16 @@ import { editGraph } from '../src/ir/edit.js';
 import { evaluateGraph } from '../src/ir/evaluate.js';
 import type { Graph, ValueId } from '../src/ir/graph.js';
 import type { SoftmaxQuantizer } from '../src/ir/integer/attention-parameters.js';
-import type { Quantization, Tensor } from '../src/ir/types.js';
-import { insertQuantize, isQuantizable, type LayerPlan } from '../src/passes/insert-quantize.js';
+import type { Tensor } from '../src/ir/types.js';
+import { type ActivationCodes, insertQuantize, isQuantizable, type LayerPlan } from '../src/passes/insert-quantize.js';
 import { lowerToInteger } from '../src/passes/lower-to-integer.js';
 import { mergeDuplicates } from '../src/passes/merge-duplicates.js';
+
+/** `mixed`: layers that read one tensor 4, 6, 8 bits or float, in turn, every second such tensor with uneven steps. */
+export type Width = number | 'mixed';
+
+/** As a build with `--bits auto` may have them; undefined: float. */
+const IN_TURN = [4, 6, 8, undefined] as const;
 
 /**
  * A quantized program from the ranges of one evaluation: not a good one, but one that needs no C compiler. Attentions
@@ -19,15 +25,33 @@ import { mergeDuplicates } from '../src/passes/merge-duplicates.js';
 export function quantizeByEvaluation(
   graph: Graph,
   inputs: ReadonlyMap<string, Tensor>,
-  bits: number,
-  softmaxes: readonly SoftmaxQuantizer[] = [rowLog2(bits, 4, 0)],
+  width: Width,
+  softmaxes: readonly SoftmaxQuantizer[] = [rowLog2(width === 'mixed' ? 8 : width, 4, 0)],
 ): Graph {
   const wanted = new Set(observedValues(graph));
-  const activations = new Map<ValueId, Quantization>();
+  const editor = editGraph(graph);
+  const read = [
+    ...new Set(graph.nodes.filter((node) => isQuantizable(editor, node)).map(({ operands }) => operands[0]!)),
+  ];
+  /** Attentions read the finest codes there are. */
+  const bitsOf = (value: ValueId): number | undefined => {
+    if (width !== 'mixed') return width;
+    const place = read.indexOf(value);
+    return place < 0 ? 8 : IN_TURN[place % IN_TURN.length];
+  };
+  const activations = new Map<ValueId, ActivationCodes>();
   const see = (value: ValueId, { data }: Tensor): void => {
     const values = data as Float32Array;
     if (!wanted.has(value) || values.every((v) => v === values[0])) return;
-    activations.set(value, { ...observeTensor(`%${value}`, values, { observer: 'minmax', bits }), bits });
+    const bits = bitsOf(value) ?? 8;
+    const uneven = width === 'mixed' && bits < 8 && read.indexOf(value) % 8 >= 4;
+    const codes = observeTensor(`%${value}`, values, { observer: 'minmax', bits: uneven ? 8 : bits });
+    const levels = Array.from({ length: 2 ** bits }, (_, i) => Math.floor((255 * i * i) / (2 ** bits - 1) ** 2));
+    activations.set(value, {
+      ...codes,
+      bits: uneven ? 8 : bits,
+      ...(uneven && { levels: [...new Set([...levels, codes.zeroPoint])].sort((a, b) => a - b) }),
+    });
   };
   for (const id of graph.inputs) see(id, inputs.get(graph.values.get(id)!.name)!);
   evaluateGraph(graph, inputs, {
@@ -35,11 +59,12 @@ export function quantizeByEvaluation(
       for (const [i, value] of node.results.entries()) see(value, results[i]!);
     },
   });
-  const editor = editGraph(graph);
   const roles = layerRoles(graph);
   const layers = new Map<ValueId, LayerPlan>();
   for (const node of graph.nodes) {
     if (!isQuantizable(editor, node) || roles.get(node.results[0]!) === 'input') continue;
+    const bits = bitsOf(node.operands[0]!);
+    if (bits === undefined) continue;
     const { data, shape } = graph.constants.get(node.operands[1]!)!.load();
     const options = { channels: shape[0]!, bits, observer: 'minmax' } as const;
     layers.set(node.results[0]!, { bits, scales: observeWeights(node.source, data as Float32Array, options) });

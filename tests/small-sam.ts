@@ -10,7 +10,7 @@ import { importModel } from '../src/ir/onnx/import-model.js';
 import type { Tensor } from '../src/ir/types.js';
 import { runPipeline } from '../src/passes/pass.js';
 import { PASSES } from '../src/passes/pipeline.js';
-import { quantizeByEvaluation } from './quantize-by-evaluation.js';
+import { quantizeByEvaluation, type Width } from './quantize-by-evaluation.js';
 
 const examples = fileURLToPath(new URL('../examples/', import.meta.url));
 
@@ -21,12 +21,15 @@ const f32 = (shape: readonly number[], data: ArrayLike<number>): Tensor => ({
 });
 
 /** Every coding of the probabilities takes its turn. */
-export const codings = (bits: number): SoftmaxQuantizer[] => [
-  rowLog2(bits, 4, 0),
-  { quantizer: 'row_uniform', bits, tau: 1, offset: 0, reference: 1 },
-  { quantizer: 'agq', bits, tau: 2, offset: 0, reference: Math.fround(0.7) },
-  rowLog2(bits, 2, 1),
-];
+export function codings(width: Width): SoftmaxQuantizer[] {
+  const bits = width === 'mixed' ? 8 : width;
+  return [
+    rowLog2(bits, 4, 0),
+    { quantizer: 'row_uniform', bits, tau: 1, offset: 0, reference: 1 },
+    { quantizer: 'agq', bits, tau: 2, offset: 0, reference: Math.fround(0.7) },
+    rowLog2(bits, 2, 1),
+  ];
+}
 
 /** A model of the small SAM after the canonical pipeline, with inputs that use all of it. */
 export interface SmallModel {
@@ -68,7 +71,7 @@ export interface SmallSam {
 }
 
 /** The small SAM quantized to each of `widths`, from one evaluation: models `encoder_<bits>` and `decoder_<bits>`. */
-export async function quantizedSmallSam(widths: readonly number[]): Promise<SmallSam> {
+export async function quantizedSmallSam(widths: readonly Width[]): Promise<SmallSam> {
   const float = await smallSam();
   const named = widths.flatMap((bits) => float.map((model) => ({ ...model, bits, name: `${model.name}_${bits}` })));
   return {

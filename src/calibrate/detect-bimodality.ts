@@ -24,7 +24,7 @@ const PEAK_DISTANCE = 32;
 const KERNEL_REACH = 10;
 
 /** Bins are split into parts no wider than this share of the range. */
-const FINEST_PART = 1 / 4096;
+const FINEST_PART = 1 / 1024;
 
 /**
  * Tells whether the output of a key projection has two peaks, and the sign of each of its channels

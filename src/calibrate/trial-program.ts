@@ -25,7 +25,7 @@ export class HostError extends UserError {
  */
 const FLAGS = '-std=c11 -ffp-contract=off -fno-math-errno -fno-trapping-math';
 const KERNEL_FLAGS = '-O2 -ftree-vectorize';
-const PROGRAM_FLAGS = '-O1';
+const PROGRAM_FLAGS = '-O0';
 /** From so many multiply-accumulates on threads have enough to do. Any number of them gives the same bytes. */
 const THREADED_MACS = 1e11;
 

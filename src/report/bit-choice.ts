@@ -34,10 +34,10 @@ function triedTable({ tried, chosen, uniform_bytes }: BitChoiceReport): Html {
   const whole = uniform_bytes.w8a8 ?? chosen.weights_bytes;
   const row = ({ weights_bytes, predicted_db, drop }: TriedReport): Html => {
     const isChosen = weights_bytes === chosen.weights_bytes && predicted_db === chosen.predicted_db;
-    return html`<tr><th scope="row">${bytesText(weights_bytes)}${isChosen ? html` <span class="chip">chosen</span>` : ''}</th><td class="num aside">${percentText(weights_bytes / whole)}</td><td class="num">${decibelsText(predicted_db)}</td><td class="num">${drop ? dropText(drop) : '–'}</td></tr>`;
+    return html`<tr><th scope="row">${bytesText(weights_bytes)}${isChosen ? html` <span class="chip">chosen</span>` : ''}</th><td class="num aside">${percentText(weights_bytes / whole)}</td><td class="num aside">${decibelsText(predicted_db)}</td><td class="num">${drop ? dropText(drop) : '–'}</td></tr>`;
   };
   return html`<div class="scroll card" tabindex="0"><table><caption>Assignments that were built and measured</caption>
-    <thead><tr><th scope="col">Weights</th><th scope="col" class="num aside">Of w8a8</th><th scope="col" class="num">Predicted SQNR</th><th scope="col" class="num">Drop, IoU</th></tr></thead>
+    <thead><tr><th scope="col">Weights</th><th scope="col" class="num aside">Of w8a8</th><th scope="col" class="num aside">Predicted SQNR</th><th scope="col" class="num">Drop, IoU</th></tr></thead>
     <tbody>${[...tried].sort((a, b) => a.weights_bytes - b.weights_bytes).map(row)}</tbody></table></div>`;
 }
 

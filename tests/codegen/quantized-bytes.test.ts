@@ -26,7 +26,8 @@ describe.each([
   [8, 'w8a8'],
   [6, 'w6a6'],
   [4, 'w4a4'],
-] as const)('the small SAM at %i bits', (bits, build) => {
+  ['mixed', 'mixed'],
+] as const)('the small SAM at %s bits', (bits, build) => {
   it('gives the same bytes in C as in the evaluator, on every target of this machine, with 1 and 2 threads, twice', async () => {
     const models = (await smallSam()).map(({ name, graph, inputs }) => ({
       name,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { detectTarget, hostTarget, TARGETS, type TargetName } from '../../src/codegen/targets.js';
 import { findProgram } from '../../src/host-tools.js';
+import type { Width } from '../quantize-by-evaluation.js';
 
 /** How code for a target is compiled and run here: by this machine, or under an emulator. */
 export interface Machine {
@@ -21,7 +22,7 @@ export interface Machine {
   /** Numbers of threads that programs may be run with. */
   readonly threads: readonly number[];
   /** Bits of the small models that are run: all where that does not take long. */
-  readonly widths: readonly number[];
+  readonly widths: readonly Width[];
   /** Why it cannot be run here. */
   readonly missing: string | undefined;
 }
@@ -46,7 +47,7 @@ function machine(
     linkFlags,
     builds: [TARGETS[target].flags],
     threads: [1, 2],
-    widths: [8, 6, 4],
+    widths: [8, 6, 4, 'mixed'],
     missing,
   };
 }

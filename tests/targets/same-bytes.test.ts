@@ -13,7 +13,7 @@ import { quantizedSmallSam, type SmallSam } from '../small-sam.js';
 import { MACHINES, type Machine, runOn, twoAtATime } from './machines.js';
 
 /**
- * The small SAM, encoder and decoder at 8, 6 and 4 bits, compiled for every target and run with 1 and 2 threads (under the
+ * The small SAM, encoder and decoder at 8, 6, 4 and mixed bits, compiled for every target and run with 1 and 2 threads (under the
  * slowest emulator at 8 bits with one): the bytes of every output are the same.
  */
 
@@ -26,7 +26,7 @@ let sam: SmallSam;
 const expected = new Map<string, string>();
 
 beforeAll(async () => {
-  sam = await quantizedSmallSam([8, 6, 4]);
+  sam = await quantizedSmallSam([8, 6, 4, 'mixed']);
   for (const [model, inputs] of sam.inputs) {
     await mkdir(join(scratch, model));
     for (const [name, tensor] of inputs) await writeNpy(join(scratch, model, `${name}.npy`), runnerArray(tensor));
@@ -70,7 +70,7 @@ async function hashes(
   return new Map(model.outputs.map(({ name, file }) => [`${model.name} ${name}`, digest(file)]));
 }
 
-describe('the small SAM at 8, 6 and 4 bits', () => {
+describe('the small SAM at 8, 6, 4 and mixed bits', () => {
   for (const machine of MACHINES) {
     const { target, missing } = machine;
     if (missing !== undefined) console.log(`${target} is skipped: ${missing}`);
