@@ -124,9 +124,16 @@ function histogramOf(
   bins: readonly (readonly [lower: number, upper: number, count: number])[],
   place: (edge: number) => number,
 ): Histogram {
-  return {
-    lower: Float64Array.from(bins, ([lower]) => place(lower)),
-    upper: Float64Array.from(bins, ([, upper]) => place(upper)),
-    counts: Float64Array.from(bins, ([, , count]) => count),
+  const histogram = {
+    lower: new Float64Array(bins.length),
+    upper: new Float64Array(bins.length),
+    counts: new Float64Array(bins.length),
   };
+  for (let bin = 0; bin < bins.length; bin++) {
+    const [lower, upper, count] = bins[bin]!;
+    histogram.lower[bin] = place(lower);
+    histogram.upper[bin] = place(upper);
+    histogram.counts[bin] = count;
+  }
+  return histogram;
 }

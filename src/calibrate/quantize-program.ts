@@ -87,6 +87,9 @@ const REPORT_MACS = 2 ** 41;
 const reportSamples = (graph: Graph): number =>
   Math.floor(REPORT_MACS / countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 1));
 
+/** Samples that each layer's part in the error is measured on: it is a share, and every layer costs half a program. */
+const CONTRIBUTION_SAMPLES = 4;
+
 const NOT_COMPARED: QuantizationReport['comparison'] = { layers: [], outputs: new Map() };
 
 async function profileOf(graph: Graph, run: RunSamples, kept?: KeptAttentions): Promise<Profile> {
@@ -190,7 +193,7 @@ export async function reportOn(
   const comparison = samples > 0 ? await comparePrograms(graph, quantized, run, samples) : NOT_COMPARED;
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
   const alone: ReadonlyMap<ValueId, Contribution> =
-    samples > 0 ? await contributions(graph, plan, run, samples) : new Map();
+    samples > 0 ? await contributions(graph, plan, run, Math.min(samples, CONTRIBUTION_SAMPLES)) : new Map();
   const results = new Map(
     layersIn(graph).map(
       (
