@@ -1,6 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { emitProgram } from '../codegen/emit-program.js';
@@ -136,7 +137,8 @@ export async function runTrial(
   });
   // What was not read shows as an exit status.
   child.stdin.on('error', () => {});
-  const frames = framesOf(child.stdout);
+  // At once: what nobody reads by the next tick is thrown away.
+  const frames = framesOf(child.stdout.pipe(new PassThrough()));
   let running: string | undefined;
   const failed = async (name: string): Promise<never> => {
     child.stdin.end();
