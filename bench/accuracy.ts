@@ -1,34 +1,35 @@
 /**
- * The ablation: {no sign, sign} × {uniform, agq, row-log2} × {8, 6, 4 bits} of both small models, calibrated on the calibration
- * scenes and measured on the evaluation scenes.
+ * The accuracy of both small models, calibrated on the calibration scenes and measured on the evaluation scenes: {min-max, percentile,
+ * MSE, PTQ4SAM as published, each pass of ours added to the one before, all} × {8, 6, 4 bits}.
  *
- *     npm run bench:accuracy -- [--models tiny-sam,tiny-sam-hard] [--keys none,sign] [--softmax uniform,agq,row-log2]
- *                               [--bits w8a8,w6a6,w4a4] [--json bench/results/accuracy.json] [--label name] [--print]
+ *     npm run bench:accuracy -- [--jobs N] [--models tiny-sam,tiny-sam-hard] [--bits w8a8,w6a6,w4a4] [--rows <part of a name>,...]
+ *                               [--subsets] [--json bench/results/accuracy.json] [--label name] [--print]
  *
- * A configuration takes a minute or two. Each result is kept in the JSON file as it comes, by its options and the label (default:
- * the git revision), so that the table can be made piece by piece and an interrupted run goes on. `--print` runs nothing.
- * `--keys auto --softmax auto` is what sam-qc does by default.
+ * `--jobs`: cells at the same time, each a process of one thread that takes a minute or so (default: one a processor).
+ * `--subsets`: each cell five times more, every time without another fifth of the calibration pictures, for the spread.
+ * Each result is kept in the JSON file as it comes, under the label (default: the git revision): an interrupted run goes on where it
+ * was, and the table can be made piece by piece. `--print` runs nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compile } from '../src/compile.js';
-import { type Evaluation, evaluate } from '../src/evaluate.js';
-import { type Bits, KEY_MODES, OBSERVERS, parseBits, SOFTMAX_MODES } from '../src/options.js';
-import { withTemporaryFolder } from '../src/temporary-folder.js';
-import { findModel, MODEL_NAMES, type ModelName, SHARED } from './models.js';
+import { execa } from 'execa';
+import { type Bits, parseBits } from '../src/options.js';
+import { type Cell, type Figures, SUBSETS } from './accuracy-cell.js';
+import { ROWS } from './accuracy-rows.js';
+import { findModel, MODEL_NAMES, type ModelName } from './models.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
   options: {
+    jobs: { type: 'string', default: String(availableParallelism()) },
     models: { type: 'string', default: 'tiny-sam,tiny-sam-hard' },
-    keys: { type: 'string', default: 'none,sign' },
-    softmax: { type: 'string', default: 'uniform,agq,row-log2' },
     bits: { type: 'string', default: 'w8a8,w6a6,w4a4' },
-    observer: { type: 'string' },
+    rows: { type: 'string', default: '' },
+    subsets: { type: 'boolean', default: false },
     json: { type: 'string', default: join(root, 'bench/results/accuracy.json') },
     label: { type: 'string' },
     print: { type: 'boolean', default: false },
@@ -36,111 +37,136 @@ const { values } = parseArgs({
   },
 });
 
-interface Configuration {
-  readonly model: ModelName;
-  readonly keys: (typeof KEY_MODES)[number];
-  readonly softmax: (typeof SOFTMAX_MODES)[number];
-  readonly bits: Bits;
-  readonly observer: (typeof OBSERVERS)[number] | 'default';
-}
-interface Result extends Configuration, Evaluation {
+interface Result extends Cell, Figures {
   readonly label: string;
 }
 
-/** The parts of a list that an option gives, each one of `known`. */
-function chosen<T extends string>(option: string, text: string, known: readonly T[]): T[] {
-  return text.split(',').map((name) => {
-    const found = known.find((candidate) => candidate === name);
-    if (found === undefined) throw new Error(`--${option} ${name}: known are ${known.join(', ')}`);
-    return found;
-  });
-}
+const describeRevision = (): string =>
+  execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).trim();
+const label = values.label ?? describeRevision();
 
-const label =
-  values.label ?? execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).trim();
+const results: Result[] = existsSync(values.json) ? (JSON.parse(readFileSync(values.json, 'utf8')) as Result[]) : [];
 
-const read = (): Result[] =>
-  existsSync(values.json) ? (JSON.parse(readFileSync(values.json, 'utf8')) as Result[]) : [];
-
-const keyOf = ({ model, keys, softmax, bits, observer }: Configuration): string =>
-  [model, bits, keys, softmax, observer].join(' ');
-
-/** Read again before every addition: pieces may run at the same time. */
+/** A new file takes the old one's place: whenever this is interrupted there is a whole one. */
 function keep(result: Result): void {
-  const others = read().filter((known) => known.label !== result.label || keyOf(known) !== keyOf(result));
+  results.push(result);
   mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify([...others, result], null, 1)}\n`);
+  writeFileSync(`${values.json}.new`, `${JSON.stringify(results, null, 1)}\n`);
+  renameSync(`${values.json}.new`, values.json);
 }
 
-async function measure({ model, keys, softmax, bits, observer }: Configuration): Promise<Evaluation> {
-  const files = findModel(model, values.work);
-  const scenes = join(SHARED, 'scenes/evaluation');
-  return withTemporaryFolder(join(tmpdir(), 'sam-qc-accuracy-'), async (folder) => {
-    const out = join(folder, 'package');
-    await compile([files.encoder, files.decoder], {
-      outDir: out,
-      bits,
-      keys,
-      softmax,
-      calibration: join(SHARED, 'scenes/calibration'),
-      ...(observer !== 'default' && { observer }),
-    });
-    return evaluate(out, {
-      images: scenes,
-      prompts: join(scenes, 'prompts.json'),
-      reference: files,
-      threads: availableParallelism(),
-    });
-  });
-}
+const resultOf = ({ model, bits, row, subset }: Cell): Result | undefined =>
+  results.find(
+    (known) =>
+      known.label === label &&
+      known.model === model &&
+      known.bits === bits &&
+      known.row === row &&
+      known.subset === subset,
+  );
 
-function table(results: readonly Result[]): string {
-  const lines = [
-    '| model | bits | keys | softmax | mIoU | best mask | agreement with float | mIoU − float |',
-    '|---|---|---|---|---|---|---|---|',
-  ];
-  const digits = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(4));
-  const order = [...results].sort((a, b) => MODEL_NAMES.indexOf(a.model) - MODEL_NAMES.indexOf(b.model));
-  for (const result of order) {
-    const { model, bits, keys, softmax, observer, miou, miou_oracle, agreement, miou_reference } = result;
-    const difference = miou_reference === undefined ? undefined : miou - miou_reference;
-    const coding = observer === 'default' ? softmax : `${softmax}, ${observer}`;
-    lines.push(
-      `| ${model} | ${bits} | ${keys} | ${coding} | ${digits(miou)} | ${digits(miou_oracle)} | ${digits(agreement)} | ${digits(difference)} |`,
-    );
-  }
-  return lines.join('\n');
-}
+const models: readonly ModelName[] = values.models.split(',').map((name) => {
+  const model = MODEL_NAMES.find((known) => known === name);
+  if (model === undefined) throw new Error(`--models ${name}: known are ${MODEL_NAMES.join(', ')}`);
+  return model;
+});
+const widths: readonly Bits[] = values.bits.split(',').map(parseBits);
+const parts = values.rows.split(',');
+const rows = ROWS.filter(({ name }) => parts.some((part) => name.includes(part)));
 
-const configurations: Configuration[] = chosen('models', values.models, MODEL_NAMES).flatMap((model) =>
-  values.bits
-    .split(',')
-    .map(parseBits)
+/** The whole table comes before the subsets. */
+const subsets = [undefined, ...(values.subsets ? Array.from({ length: SUBSETS }, (_, i) => i) : [])];
+const cells: readonly Cell[] = subsets.flatMap((subset) =>
+  [...widths]
+    .reverse()
     .flatMap((bits) =>
-      chosen('keys', values.keys, KEY_MODES).flatMap((keys) =>
-        chosen('softmax', values.softmax, SOFTMAX_MODES).map((softmax) => ({
-          model,
-          bits,
-          keys,
-          softmax,
-          observer:
-            values.observer === undefined ? 'default' : (chosen('observer', values.observer, OBSERVERS)[0] ?? 'mse'),
-        })),
+      models.flatMap((model) =>
+        rows
+          .filter(({ at8Bits }) => bits !== 'w8a8' || at8Bits)
+          .map(({ name }): Cell => ({ model, bits, row: name, ...(subset !== undefined && { subset }) })),
       ),
     ),
 );
-const known = (configuration: Configuration): Result | undefined =>
-  read().find((result) => result.label === label && keyOf(result) === keyOf(configuration));
 
-if (!values.print)
-  for (const [i, configuration] of configurations.entries()) {
-    if (known(configuration)) continue;
-    const start = performance.now();
-    const evaluation = await measure(configuration);
-    keep({ label, ...configuration, ...evaluation });
-    const seconds = ((performance.now() - start) / 1000).toFixed(0);
-    console.error(
-      `${i + 1}/${configurations.length} ${keyOf(configuration)}: mIoU ${evaluation.miou.toFixed(4)}, agreement ${evaluation.agreement?.toFixed(4)} (${seconds} s)`,
-    );
-  }
-console.log(`${label}\n\n${table(configurations.flatMap((configuration) => known(configuration) ?? []))}`);
+async function measure(cell: Cell): Promise<void> {
+  const start = performance.now();
+  const script = fileURLToPath(new URL('accuracy-cell.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, JSON.stringify(cell), values.work];
+  // One thread a process: the cells are what runs side by side.
+  const { stdout } = await execa(process.execPath, args, {
+    cwd: root,
+    stderr: 'pipe',
+    env: { UV_THREADPOOL_SIZE: '2' },
+  });
+  const figures = JSON.parse(stdout) as Figures;
+  keep({ label, ...cell, ...figures });
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  const name = `${cell.model} ${cell.bits} ${cell.row}${cell.subset === undefined ? '' : ` without part ${cell.subset + 1}`}`;
+  console.error(`${name}: mIoU ${figures.miou.toFixed(4)}, best mask ${figures.miou_oracle.toFixed(4)} (${seconds} s)`);
+}
+
+async function measureAll(jobs: number): Promise<void> {
+  const queue = cells.filter((cell) => resultOf(cell) === undefined);
+  console.error(`${queue.length} of ${cells.length} cells to measure, ${jobs} at a time`);
+  const failed: string[] = [];
+  const worker = async (): Promise<void> => {
+    for (let cell = queue.shift(); cell !== undefined; cell = queue.shift())
+      await measure(cell).catch((error: unknown) => {
+        failed.push(`${JSON.stringify(cell)}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  if (failed.length === 0) return;
+  console.error(`\n${failed.length} cells failed:\n${failed.join('\n')}`);
+  process.exitCode = 1;
+}
+
+type Measure = 'miou' | 'miou_oracle' | 'agreement' | 'sqnr_db';
+
+/** Mean and half of the range of a figure over the subsets; undefined where they were not all measured. */
+function spreadOf(cell: Cell, figure: Measure): number | undefined {
+  const found = Array.from({ length: SUBSETS }, (_, subset) => resultOf({ ...cell, subset })?.[figure]);
+  const known = found.filter((value) => value !== undefined);
+  return known.length === SUBSETS ? (Math.max(...known) - Math.min(...known)) / 2 : undefined;
+}
+
+function figureText(cell: Cell, figure: Measure, digits: number): string {
+  const value = resultOf(cell)?.[figure];
+  if (value === undefined) return '';
+  const spread = spreadOf(cell, figure);
+  return `${value.toFixed(digits)}${spread === undefined ? '' : ` ± ${spread.toFixed(digits)}`}`;
+}
+
+function table(): string {
+  const titles = widths.flatMap((bits) =>
+    ['mIoU', 'best mask', 'agreement', 'dB'].map((figure) => `${bits} ${figure}`),
+  );
+  const lines = models.flatMap((model) => {
+    const float = results.find((result) => result.label === label && result.model === model);
+    const body = rows.map(({ name, at8Bits }) => {
+      const figures = widths.flatMap((bits) => {
+        const cell = { model, bits, row: name };
+        if (bits === 'w8a8' && !at8Bits) return ['', '', '', ''];
+        return [
+          figureText(cell, 'miou', 4),
+          figureText(cell, 'miou_oracle', 4),
+          figureText(cell, 'agreement', 3),
+          figureText(cell, 'sqnr_db', 1),
+        ];
+      });
+      return `| ${name} | ${figures.join(' | ')} |`;
+    });
+    const head = `\n${model}${float ? `, float ${float.miou_reference?.toFixed(4)} / ${float.miou_oracle_reference?.toFixed(4)}` : ''}:\n`;
+    return [head, `| | ${titles.join(' | ')} |`, `|${'---|'.repeat(titles.length + 1)}`, ...body];
+  });
+  return lines.join('\n');
+}
+
+if (!values.print) {
+  // Once, and not by several processes at the same time.
+  for (const model of models) findModel(model, values.work);
+  await measureAll(Math.max(1, Number(values.jobs)));
+}
+console.log(`${label}\n${table()}`);
+if (values.subsets)
+  console.log(`\n±: half of the range over ${SUBSETS} subsets of the calibration pictures, each without a fifth.`);
