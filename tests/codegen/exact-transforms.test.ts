@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Attention, attentionsOf } from '../../src/calibrate/attentions.js';
+import { emitPackage } from '../../src/codegen/emit-package.js';
+import { hostTarget } from '../../src/codegen/targets.js';
+import { buildPackage, openPackage, runModel } from '../../src/compiled-package.js';
+import { type Editor, editGraph } from '../../src/ir/edit.js';
+import { type Graph, type NodeOf, typeOf } from '../../src/ir/graph.js';
+import { tensorToBytes } from '../../src/ir/tensor-bytes.js';
+import type { Tensor } from '../../src/ir/types.js';
+import { centerKeys } from '../../src/passes/center-keys.js';
+import { equalizeQueryKey } from '../../src/passes/equalize-query-key.js';
+import { foldSign } from '../../src/passes/fold-sign.js';
+import { migrateScales, migrationTargets } from '../../src/passes/migrate-scales.js';
+import { ATTENTION, type Refusal } from '../../src/passes/scale-query-key.js';
+import { type SmallModel, smallSam } from '../small-sam.js';
+
+/** What the passes do to the small SAM's weights, everywhere at once, against the float C of the model as it is. */
+
+const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-exact-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+let models: readonly SmallModel[];
+let before: ReadonlyMap<string, Tensor>;
+beforeAll(async () => {
+  models = await smallSam();
+  before = await outputsOf(
+    'before',
+    models.map(({ graph }) => graph),
+  );
+}, 300_000);
+
+/** Every output of the float C, by model and name. */
+async function outputsOf(name: string, graphs: readonly Graph[]): Promise<ReadonlyMap<string, Tensor>> {
+  const folder = join(scratch, name);
+  const sources = models.map((model, i) => ({ name: model.name, graph: graphs[i]!, sourceSha256: '' }));
+  await emitPackage(sources, { target: hostTarget(), bits: 'f32', outDir: folder });
+  const compiled = await openPackage(folder);
+  await buildPackage(compiled);
+  const found = new Map<string, Tensor>();
+  for (const model of models) {
+    const { outputs } = await runModel(compiled, model.name, model.inputs, join(folder, 'run'));
+    for (const [output, tensor] of outputs) found.set(`${model.name}: ${output}`, tensor);
+  }
+  return found;
+}
+
+/** Changes every attention that allows it; numbers of no pattern, the same for each head where the heads share position tables. */
+function everyAttention(
+  graph: Graph,
+  number: (j: number) => number,
+  change: (attention: Attention, numbers: readonly number[]) => Refusal | undefined,
+): number {
+  let changed = 0;
+  for (const attention of attentionsOf(graph)) {
+    const channels = typeOf(graph, attention.operands[ATTENTION.k]!).shape[2] as number;
+    const period = attention.operands[ATTENTION.relHeight] == null ? channels : channels / attention.attrs.heads;
+    const numbers = Array.from({ length: channels }, (_, j) => number(((j % period) * 7919) % 13));
+    if (change(attention, numbers) === undefined) changed++;
+  }
+  return changed;
+}
+
+type Transform = (editor: Editor, graph: Graph) => number;
+
+const signs: Transform = (editor, graph) =>
+  everyAttention(
+    graph,
+    (j) => (j < 6 ? -1 : 1),
+    (attention, numbers) => foldSign(editor, attention, Int8Array.from(numbers)),
+  );
+
+const powers: Transform = (editor, graph) =>
+  everyAttention(
+    graph,
+    (j) => 2 ** ((j % 5) - 2),
+    (attention, numbers) => equalizeQueryKey(editor, attention, Float32Array.from(numbers)),
+  );
+
+const migrated: Transform = (editor, graph) => {
+  const norms = graph.nodes.filter((node): node is NodeOf<'layer_norm'> => node.op === 'layer_norm');
+  const movable = norms.filter((norm) => migrationTargets(editor, norm) !== undefined);
+  for (const norm of movable) {
+    const channels = typeOf(graph, norm.results[0]!).shape.at(-1) as number;
+    const scales = Float32Array.from({ length: channels }, (_, j) => 2 ** (((j * 7919) % 7) - 3));
+    migrateScales(editor, norm, scales);
+  }
+  return movable.length;
+};
+
+const centred: Transform = (editor, graph) =>
+  everyAttention(
+    graph,
+    (j) => j / 4 - 1.5,
+    (attention, numbers) => centerKeys(editor, attention, Float32Array.from(numbers)),
+  );
+
+async function transformed(name: string, transform: Transform) {
+  let changes = 0;
+  const graphs = models.map(({ graph }) => {
+    const editor = editGraph(graph);
+    changes += transform(editor, graph);
+    return editor.finish();
+  });
+  return { changes, after: await outputsOf(name, graphs) };
+}
+
+const base64 = (tensor: Tensor): string => Buffer.from(tensorToBytes(tensor)).toString('base64');
+
+describe('encoder and decoder of the small SAM', () => {
+  it.each([
+    ['signs', signs, 13],
+    ['powers-of-two', powers, 13],
+    ['scales-moved', migrated, 12],
+  ] as const)(
+    '%s leave every output equal byte for byte',
+    async (name, transform, expected) => {
+      const { changes, after } = await transformed(name, transform);
+      expect(changes).toBe(expected);
+      expect([...after.keys()]).toEqual([...before.keys()]);
+      for (const [output, tensor] of before) expect(base64(after.get(output)!) === base64(tensor), output).toBe(true);
+    },
+    300_000,
+  );
+
+  it('centred keys move every output by 1e-5 of its largest at most', async () => {
+    const { changes, after } = await transformed('centred', centred);
+    expect(changes).toBe(13);
+    for (const [output, { data }] of before) {
+      const [was, is] = [data as Float32Array, after.get(output)!.data as Float32Array];
+      const largest = was.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const moved = was.reduce((most, value, i) => Math.max(most, Math.abs(value - is[i]!)), 0);
+      expect(moved / largest, output).toBeLessThanOrEqual(1e-5);
+    }
+  }, 300_000);
+});
