@@ -38,11 +38,15 @@ export interface CompileOptions {
   /** Folder of pictures, or of .npz files keyed by input name; default: the scenes that ship with sam-qc. */
   readonly calibration?: string;
   readonly keys?: KeyMode;
+  /** Default `auto`. */
   readonly scales?: ScaleMode;
+  /** Default `none`. */
   readonly clip?: ClipMode;
+  /** Below 8 bits; default `second-order`. */
   readonly rounding?: RoundingMode;
   readonly softmax?: SoftmaxMode;
   readonly observer?: Observer;
+  /** Of codes below 8 bits; default `even`. */
   readonly steps?: StepMode;
   /** Bounds of symbolic dimensions, and of the elements of small inputs that decide sizes, by name. */
   readonly dims?: Readonly<Record<string, Bounds>>;

@@ -49,13 +49,13 @@ export const addCompile = (program: Command, io: Io): Command =>
     .option('--calib <dir>', 'pictures and an optional prompts.json, or .npz files keyed by input name')
     .addOption(new Option('--target <target>').choices(TARGET_CHOICES).default('host'))
     .addOption(new Option('--keys <mode>', 'treatment of two-peaked keys').choices(KEY_MODES).default('auto'))
-    .addOption(new Option('--clip <mode>', 'ranges of queries and keys').choices(CLIP_MODES).default('auto'))
+    .addOption(new Option('--clip <mode>', 'ranges of queries and keys').choices(CLIP_MODES).default('none'))
     .addOption(new Option('--scales <mode>', 'moving of scales out of LayerNorms').choices(SCALE_MODES).default('auto'))
-    .addOption(new Option('--rounding <mode>', 'weights below 8 bits').choices(ROUNDING_MODES).default('auto'))
+    .addOption(new Option('--rounding <mode>', 'weights below 8 bits').choices(ROUNDING_MODES).default('second-order'))
     .addOption(new Option('--softmax <mode>', 'coding of probabilities').choices(SOFTMAX_MODES).default('auto'))
     .addOption(new Option('--observer <mode>', 'how ranges are found').choices(OBSERVERS).default('mse'))
     .addOption(
-      new Option('--steps <mode>', 'steps between the codes of activations').choices(STEP_MODES).default('auto'),
+      new Option('--steps <mode>', 'steps between the codes of activations').choices(STEP_MODES).default('even'),
     )
     .option('--dim <symbol=min..max>', 'bounds of a symbolic dimension (repeatable)', parseDim)
     .option('--freeze <input=file.npy>', 'make an input a constant (repeatable)', collectBindings)
