@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { detectTarget, hostTarget, TARGETS, type TargetName } from '../../src/codegen/targets.js';
 import { findProgram } from '../../src/host-tools.js';
-import type { Width } from '../quantize-by-evaluation.js';
 
 /** How code for a target is compiled and run here: by this machine, or under an emulator. */
 export interface Machine {
@@ -22,7 +21,7 @@ export interface Machine {
   /** Numbers of threads that programs may be run with. */
   readonly threads: readonly number[];
   /** Bits of the small models that are run: all where that does not take long. */
-  readonly widths: readonly Width[];
+  readonly widths: readonly number[];
   /** Why it cannot be run here. */
   readonly missing: string | undefined;
 }
@@ -47,7 +46,7 @@ function machine(
     linkFlags,
     builds: [TARGETS[target].flags],
     threads: [1, 2],
-    widths: [8, 6, 4, 'mixed'],
+    widths: [8, 6, 4],
     missing,
   };
 }
