@@ -19,12 +19,14 @@ export type Width = number | 'mixed';
 const IN_TURN = [4, 6, 8, undefined] as const;
 
 /**
- * A quantized program from the ranges of one evaluation: not a good one, but one that needs no C compiler. Attentions
- * take the given softmax codings in turn.
+ * A quantized program from the ranges of evaluations: not a good one, but one that needs no C compiler. Attentions take the
+ * given softmax codings in turn.
+ *
+ * @param samples inputs by name, of one evaluation or of each
  */
 export function quantizeByEvaluation(
   graph: Graph,
-  inputs: ReadonlyMap<string, Tensor>,
+  samples: ReadonlyMap<string, Tensor> | readonly ReadonlyMap<string, Tensor>[],
   width: Width,
   softmaxes: readonly SoftmaxQuantizer[] = [rowLog2(width === 'mixed' ? 8 : width, 4, 0)],
 ): Graph {
@@ -39,26 +41,39 @@ export function quantizeByEvaluation(
     const place = read.indexOf(value);
     return place < 0 ? 8 : IN_TURN[place % IN_TURN.length];
   };
-  const activations = new Map<ValueId, ActivationCodes>();
+  /** The least and the greatest of each value, over all samples. */
+  const ranges = new Map<ValueId, readonly [number, number]>();
   const see = (value: ValueId, { data }: Tensor): void => {
-    const values = data as Float32Array;
-    if (!wanted.has(value) || values.every((v) => v === values[0])) return;
+    if (!wanted.has(value)) return;
+    let [min, max] = ranges.get(value) ?? [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const v of data as Float32Array) {
+      if (v < min) min = v;
+      if (v > max) max = v;
+    }
+    ranges.set(value, [min, max]);
+  };
+  for (const inputs of 'get' in samples ? [samples] : samples) {
+    for (const id of graph.inputs) see(id, inputs.get(graph.values.get(id)!.name)!);
+    evaluateGraph(graph, inputs, {
+      observe: (node, results) => {
+        for (const [i, value] of node.results.entries()) see(value, results[i]!);
+      },
+    });
+  }
+  const activations = new Map<ValueId, ActivationCodes>();
+  for (const [value, range] of ranges) {
+    if (range[0] >= range[1]) continue;
     const bits = bitsOf(value) ?? 8;
     const uneven = width === 'mixed' && bits < 8 && read.indexOf(value) % 8 >= 4;
-    const codes = observeTensor(`%${value}`, values, { observer: 'minmax', bits: uneven ? 8 : bits });
+    const extremes = Float32Array.from(range);
+    const codes = observeTensor(`%${value}`, extremes, { observer: 'minmax', bits: uneven ? 8 : bits });
     const levels = Array.from({ length: 2 ** bits }, (_, i) => Math.floor((255 * i * i) / (2 ** bits - 1) ** 2));
     activations.set(value, {
       ...codes,
       bits: uneven ? 8 : bits,
       ...(uneven && { levels: [...new Set([...levels, codes.zeroPoint])].sort((a, b) => a - b) }),
     });
-  };
-  for (const id of graph.inputs) see(id, inputs.get(graph.values.get(id)!.name)!);
-  evaluateGraph(graph, inputs, {
-    observe: (node, results) => {
-      for (const [i, value] of node.results.entries()) see(value, results[i]!);
-    },
-  });
+  }
   const roles = layerRoles(graph);
   const layers = new Map<ValueId, LayerPlan>();
   for (const node of graph.nodes) {
