@@ -64,7 +64,10 @@ function x86(target: TargetName): Machine {
   return native(target, able ? undefined : 'this processor does not have it');
 }
 
+/** It brings headers of the system before runner.c can say what it wants of them: the same words. */
 const standIn = (file: string): readonly string[] => [
+  '-D_DEFAULT_SOURCE=',
+  '-D_POSIX_C_SOURCE=200809L',
   '-include',
   fileURLToPath(new URL(`../kernels/integer/${file}`, import.meta.url)),
 ];
