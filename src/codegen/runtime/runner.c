@@ -7,8 +7,12 @@
  * disturbs less), sizes, peak memory, threads. The models and their tensors are in
  * the generated table src/models.h; nothing here is of one model.
  */
+#ifndef _DEFAULT_SOURCE /* flags for all files may ask for it */
 #define _DEFAULT_SOURCE
+#endif
+#ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
