@@ -58,10 +58,10 @@ export async function quantizeModels(
 ): Promise<readonly QuantizedModel[]> {
   const folder = await readCalibrationFolder(options.calibration);
   const { path: scratch, remove } = await openTemporaryFolder(join(tmpdir(), 'sam-qc-embeddings-'));
-  const objects = await openKernelObjects(join(scratch, 'kernels'));
   const results = new Map<FloatModel, QuantizedModel>();
   let embeddings: EncodedPictures | undefined;
   try {
+    const objects = await openKernelObjects(join(scratch, 'kernels'));
     const described = models.map((model) => ({ model, sam: describeSam(model.graph) }));
     const inOrder = [...described].sort((a, b) => Number(a.sam.role !== 'encoder') - Number(b.sam.role !== 'encoder'));
     for (const { model, sam } of inOrder) {

@@ -11,6 +11,7 @@ import { type KernelUnit, kernelsText } from '../codegen/kernels-apart.js';
 import type { InterfaceTensor } from '../codegen/model-interface.js';
 import { resolveTarget, TARGETS } from '../codegen/targets.js';
 import { writeWeights } from '../codegen/weights.js';
+import { writingBelow } from '../disk-error.js';
 import { countMacs } from '../ir/count-macs.js';
 import type { Graph } from '../ir/graph.js';
 import { UserError } from '../user-error.js';
@@ -43,8 +44,10 @@ export interface KernelObjects {
 
 /** @param folder made where it is not there; removed by whoever made what it is in */
 export async function openKernelObjects(folder: string): Promise<KernelObjects> {
-  await mkdir(folder, { recursive: true });
-  for (const file of RUNTIME_FILES) await copyFile(join(RUNTIME, file), join(folder, file));
+  await writingBelow(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    for (const file of RUNTIME_FILES) await copyFile(join(RUNTIME, file), join(folder, file));
+  });
   return { folder, library: openKernelLibrary(), compiled: new Map() };
 }
 
