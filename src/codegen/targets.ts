@@ -11,6 +11,7 @@ export const ISAS = [
   'neon',
   'dotprod',
   'i8mm',
+  'rvv',
   'simd128',
 ] as const;
 export type Isa = (typeof ISAS)[number];
@@ -60,6 +61,12 @@ const TABLE = {
     triple: 'aarch64-linux-gnu',
   },
   riscv64: { isas: ['portable'], flags: ['-march=rv64gc', '-mabi=lp64d'], features: [], triple: 'riscv64-linux-gnu' },
+  'riscv64-rvv': {
+    isas: ['rvv', 'portable'],
+    flags: ['-march=rv64gcv', '-mabi=lp64d'],
+    features: [],
+    triple: 'riscv64-linux-gnu',
+  },
   'wasm32-simd128': {
     isas: ['simd128', 'portable'],
     flags: ['-msimd128'],
@@ -84,6 +91,7 @@ const HOST_NEEDS: readonly { arch: string; target: TargetName; flags: readonly s
   { arch: 'arm64', target: 'aarch64-i8mm', flags: ['asimddp', 'i8mm'] },
   { arch: 'arm64', target: 'aarch64-dotprod', flags: ['asimddp'] },
   { arch: 'arm64', target: 'aarch64-neon', flags: [] },
+  // Not riscv64-rvv: many a compiler on such a machine (GCC before 14) does not know its vectors.
   { arch: 'riscv64', target: 'riscv64', flags: [] },
 ];
 

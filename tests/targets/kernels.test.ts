@@ -62,10 +62,14 @@ async function digest(
   const flags = [...STRICT, ...targetFlags, ...machine.linkFlags, ...macros(program, machine)];
   const source = join(tests, program === 'layers' ? 'float' : 'integer', `${program}.c`);
   execFileSync(command, [...first, ...flags, ...includes, source, '-o', binary, '-lm']);
-  const output = await runOn(machine, binary, []);
-  const found = /comparisons [1-9]\d* failures 0 digest (\w+)/.exec(output);
-  if (!found?.[1]) throw new Error(`${binary}: ${output.slice(0, 2000)}`);
-  return found[1];
+  const digests = new Set<string>();
+  for (const emulator of [machine.emulator, ...machine.variants]) {
+    const output = await runOn({ ...machine, emulator }, binary, []);
+    const found = /comparisons [1-9]\d* failures 0 digest (\w+)/.exec(output);
+    if (!found?.[1]) throw new Error(`${emulator.join(' ')} ${binary}: ${output.slice(0, 2000)}`);
+    digests.add(found[1]);
+  }
+  return [...digests].join(' and ');
 }
 
 const able = MACHINES.filter(({ missing }) => missing === undefined);

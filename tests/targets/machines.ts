@@ -22,6 +22,8 @@ export interface Machine {
   readonly threads: readonly number[];
   /** Bits of the small models that are run: all where that does not take long. */
   readonly widths: readonly number[];
+  /** The same machine with other registers: the same programs run there too. */
+  readonly variants: readonly (readonly string[])[];
   /** Why it cannot be run here. */
   readonly missing: string | undefined;
 }
@@ -33,6 +35,7 @@ function machine(
   compilers: readonly (readonly string[])[],
   emulator: readonly string[],
   cannotRun: string | undefined,
+  variants: Machine['variants'] = [],
 ): Machine {
   const found = compilers.filter(([program]) => findProgram(program ?? '') !== undefined);
   const [gcc] = compilers[0] ?? [];
@@ -47,6 +50,7 @@ function machine(
     builds: [TARGETS[target].flags],
     threads: [1, 2],
     widths: [8, 6, 4],
+    variants,
     missing,
   };
 }
@@ -92,6 +96,18 @@ function avx512(): Machine {
   return { ...own, emulator, linkFlags: ['-static'], builds, threads: [1], widths: [8], missing: undefined };
 }
 
+/** Vectors of 128 bits, the least there are, and of 256. clang's intrinsics; the C library is the cross compiler's. */
+function riscvVectors(): Machine {
+  const emulator = (bits: number): readonly string[] => [
+    'qemu-riscv64',
+    '-cpu',
+    `rv64,v=true,vext_spec=v1.0,vlen=${bits}`,
+  ];
+  const library = 'riscv64-linux-gnu-gcc';
+  const cannotRun = findProgram(library) === undefined ? `not in PATH: ${library}` : undefined;
+  return machine('riscv64-rvv', [clang('riscv64-linux-gnu')], emulator(128), cannotRun, [emulator(256)]);
+}
+
 /** One for every target that has a C library to link with; WebAssembly is tested through its bindings. */
 export const MACHINES: readonly Machine[] = [
   native('c99'),
@@ -107,6 +123,7 @@ export const MACHINES: readonly Machine[] = [
     ['qemu-riscv64'],
     detectTarget(process.arch, '') === 'riscv64' ? 'this machine is one' : undefined,
   ),
+  riscvVectors(),
 ];
 
 /** @returns what the program printed */

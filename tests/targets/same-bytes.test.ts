@@ -59,14 +59,15 @@ async function hashes(
   folder: string,
   model: ManifestModel,
   threads: number,
+  emulator: readonly string[],
 ): Promise<Map<string, string>> {
-  const out = join(folder, `${model.name}-${threads}`);
+  const out = join(folder, `${model.name}-${threads}-${machine.variants.indexOf(emulator)}`);
   const inputs = model.inputs.flatMap(({ name, field }) => [
     '--in',
     `${field}=${join(scratch, model.name, `${name}.npy`)}`,
   ]);
   const args = [model.name, '--out', out, '--threads', String(threads), ...inputs];
-  await runOn(machine, join(folder, 'build', 'run'), args);
+  await runOn({ ...machine, emulator }, join(folder, 'build', 'run'), args);
   const digest = (file: string): string =>
     createHash('sha256')
       .update(readFileSync(join(out, file)))
@@ -85,15 +86,20 @@ describe('the small SAM at 8, 6, 4 and mixed bits', () => {
         const models = await build(machine, folder);
         expect(models.length).toBe(2 * widthsOn(machine).length);
         const found: [string, string][] = [];
-        const runs = models.flatMap((model) => machine.threads.map((threads) => ({ model, threads })));
-        await twoAtATime(runs, async ({ model, threads }) => {
-          for (const [output, hash] of await hashes(machine, folder, model, threads)) {
+        const runs = models.flatMap((model) => [
+          ...machine.threads.map((threads) => ({ model, threads, emulator: machine.emulator })),
+          ...machine.variants.map((emulator) => ({ model, threads: 1, emulator })),
+        ]);
+        await twoAtATime(runs, async ({ model, threads, emulator }) => {
+          for (const [output, hash] of await hashes(machine, folder, model, threads, emulator)) {
             if (!expected.has(output)) expected.set(output, hash);
             found.push([`${output}, ${threads} threads`, hash === expected.get(output) ? 'the same' : hash]);
           }
         });
         expect(found.filter(([, result]) => result !== 'the same')).toEqual([]);
-        expect(found.length).toBe(machine.threads.length * models.flatMap(({ outputs }) => outputs).length);
+        expect(found.length).toBe(
+          (machine.threads.length + machine.variants.length) * models.flatMap(({ outputs }) => outputs).length,
+        );
       },
       900_000,
     );
