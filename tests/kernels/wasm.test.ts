@@ -77,7 +77,13 @@ describe.skipIf(missing !== undefined)('kernels in WebAssembly', () => {
     RUN,
     binary,
   ];
-  for (const source of ['integer/elementwise', 'integer/product', 'integer/attention', 'float/linear'] as const)
+  for (const source of [
+    'integer/elementwise',
+    'integer/product',
+    'integer/attention',
+    'float/linear',
+    'float/layers',
+  ] as const)
     it(`${source}: simd128 gives the portable kernel's bytes, and the digest of this machine`, () => {
       const native = digestOf(source, 'native', [], (binary) => [binary]);
       expect(digestOf(source, 'simd128', [...WASM, ...VARIANT], node)).toBe(native);

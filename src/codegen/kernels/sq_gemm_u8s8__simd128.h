@@ -93,19 +93,25 @@ SQ_UNUSED static inline void sq_gemm_u8s8__simd128_widen(int64_t rows, const uin
   }
 }
 
-/* acc [rows][16] of rows x k codes of 8 bits and a block, for any k. */
-SQ_UNUSED static inline void sq_gemm_u8s8__simd128_codes(int64_t rows, const uint8_t *x, int64_t x_stride, int64_t k, const int32_t *init,
-                                                         const int8_t *values, int32_t *acc) {
+/* Blocks that share one widening of their rows: 64 columns of 256 steps are 16 KB, half of a level-1 cache. */
+#define SQ_GEMM_U8S8__SIMD128_BLOCKS 4
+
+/* acc [blocks][rows][16] of rows x k codes of 8 bits and blocks of weights, for any k. init: bias of each block. */
+SQ_UNUSED static inline void sq_gemm_u8s8__simd128_codes(int64_t rows, const uint8_t *x, int64_t x_stride, int64_t k, int64_t blocks,
+                                                         const int32_t *const *init, const int8_t *const *values,
+                                                         int32_t acc[][SQ_GEMM_U8S8__SIMD128_MR * SQ_GEMM_U8S8__SIMD128_NR]) {
   enum { DEPTH = SQ_GEMM_U8S8__SIMD128_DEPTH, NR = SQ_GEMM_U8S8__SIMD128_NR };
   int16_t wide[SQ_GEMM_U8S8__SIMD128_MR * SQ_GEMM_U8S8__SIMD128_STRIDE];
   int32_t part[SQ_GEMM_U8S8__SIMD128_MR * NR];
   const int32_t zeros[NR] = {0};
   for (int64_t p = 0; p == 0 || p < k; p += DEPTH) {
-    const int64_t count = sq_min_i64(DEPTH, k - p);
+    const int64_t count = sq_min_i64(DEPTH, k - p), groups = sq_ceil_div_i64(count, 4);
     sq_gemm_u8s8__simd128_widen(rows, x + p, x_stride, count, wide);
-    sq_gemm_u8s8__simd128_widened(rows, wide, sq_ceil_div_i64(count, 4), p == 0 ? init : zeros, values + p * NR, p == 0 ? acc : part);
-    if (p == 0) continue;
-    for (int64_t i = 0; i < rows * NR; i++) acc[i] += part[i];
+    for (int64_t b = 0; b < blocks; b++) {
+      sq_gemm_u8s8__simd128_widened(rows, wide, groups, p == 0 ? init[b] : zeros, values[b] + p * NR, p == 0 ? acc[b] : part);
+      if (p == 0) continue;
+      for (int64_t i = 0; i < rows * NR; i++) acc[b][i] += part[i];
+    }
   }
 }
 

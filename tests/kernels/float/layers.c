@@ -11,6 +11,12 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include "sq_layer_norm_f32__avx2.c"
 #endif
+#if defined(__wasm_simd128__)
+#include "sq_gelu_f32__simd128.c"
+#include "sq_matmul_f32__simd128.c"
+#include "sq_resize_bilinear_f32__simd128.c"
+#include "sq_resize_twice_f32__simd128.c"
+#endif
 #if defined(__AVX512F__)
 #include "sq_layer_norm_f32__avx512.c"
 #include "sq_resize_bilinear_f32__avx512.c"
@@ -120,6 +126,11 @@ static void test_rows(int64_t rows, int64_t n, int64_t gap) {
     sq_gelu_f32_args g = {x, y, count, form};
     check_run(sq_gelu_f32, &g, sq_gelu_f32_units(&g));
     check_bytes("gelu", expected, y, count * 4);
+#if defined(__wasm_simd128__)
+    memset(y, 0, (size_t)count * 4);
+    check_run(sq_gelu_f32__simd128, &g, sq_gelu_f32_units(&g));
+    check_bytes("gelu simd128", expected, y, count * 4);
+#endif
     check_hash(y, count * 4);
   }
   free(x), free(y), free(expected), free(gamma), free(beta), free(t);
@@ -141,6 +152,11 @@ static void test_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, int a_tr
   sq_matmul_f32_args args = {a, offsets ? order : NULL, m * k, a_row, a_col, b, NULL, 0, b_row, b_col, y, m * n, n, batch, m, n, k};
   check_run(sq_matmul_f32, &args, sq_matmul_f32_units(&args));
   check_bytes("matmul", expected, y, batch * m * n * 4);
+#if defined(__wasm_simd128__)
+  memset(y, 0, (size_t)(batch * m * n) * 4);
+  check_run(sq_matmul_f32__simd128, &args, sq_matmul_f32_units(&args));
+  check_bytes("matmul simd128", expected, y, batch * m * n * 4);
+#endif
   check_hash(y, batch * m * n * 4);
   free(a), free(b), free(y), free(expected);
 }
@@ -171,6 +187,11 @@ static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64
   check_run(sq_resize_bilinear_f32__avx512, &a, sq_resize_bilinear_f32_units(&a));
   check_bytes("resize, AVX-512", expected, y, outer * oh * ow * inner * 4);
 #endif
+#if defined(__wasm_simd128__)
+  memset(y, 0, (size_t)(outer * oh * ow * inner) * 4);
+  check_run(sq_resize_bilinear_f32__simd128, &a, sq_resize_bilinear_f32_units(&a));
+  check_bytes("resize simd128", expected, y, outer * oh * ow * inner * 4);
+#endif
   free(a.scratch);
   check_hash(y, outer * oh * ow * inner * 4);
   free(x), free(y), free(expected);
@@ -196,6 +217,11 @@ static void test_resize_twice(int64_t outer, int64_t ih, int64_t iw, int64_t mh,
 #if defined(__AVX512F__)
   check_run(sq_resize_twice_f32__avx512, &a, sq_resize_twice_f32_units(&a));
   check_bytes("resize twice, AVX-512", expected, y, outer * oh * ow * 4);
+#endif
+#if defined(__wasm_simd128__)
+  memset(y, 0, (size_t)(outer * oh * ow) * 4);
+  check_run(sq_resize_twice_f32__simd128, &a, sq_resize_twice_f32_units(&a));
+  check_bytes("resize twice simd128", expected, y, outer * oh * ow * 4);
 #endif
   check_hash(y, outer * oh * ow * 4);
   free(a.scratch), free(x), free(middle), free(expected), free(y);
@@ -223,5 +249,6 @@ int main(void) {
   test_resize(1, 40, 300, 20, 77, 1, 0.5f, -0.5f), test_resize(1, 30, 200, 20, 161, 1, 0.5f, -0.5f), test_resize(1, 4, 100, 3, 9, 1, 0.5f, -0.5f);
   test_resize_twice(2, 7, 9, 28, 36, 13, 17, 0.5f, -0.5f), test_resize_twice(3, 8, 8, 32, 20, 90, 70, 0.5f, -0.5f);
   test_resize_twice(1, 1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize_twice(2, 9, 8, 4, 3, 40, 2, 0.0f, 0.0f);
+  test_resize(1, 6, 33, 6, 33, 1, 0.5f, -0.5f), test_resize(2, 8, 67, 5, 41, 1, 0.5f, -0.5f), test_resize(1, 3, 5, 7, 39, 1, 0.0f, 0.0f);
   return check_finish();
 }

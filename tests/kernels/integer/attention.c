@@ -115,6 +115,11 @@ int main(void) {
     if (i % 4 == 1) s.win_h = check_int(1, 4), s.win_w = check_int(1, 4), s.grid_h = check_int(1, 11), s.grid_w = check_int(1, 11);
     test(s);
   }
+  for (int i = 0; i < 64; i++) { /* few keys */
+    shape few = {.batch = 1, .heads = check_int(1, 3), .m = check_int(1, 11), .n = 1 + i % 18, .c = check_int(1, 35), .cv = 16 * check_int(1, 3),
+                 .kind = i % 3, .bits = BITS[i / 3 % 3], .codes = BITS[i / 9 % 3]};
+    test(few);
+  }
   shape vit = {.batch = 1, .heads = 1, .c = 64, .cv = 64, .win_h = 14, .win_w = 14, .grid_h = 20, .grid_w = 17, .qh = 14, .qw = 14,
                .kh = 14, .kw = 14, .bits = 8, .codes = 8};
   test(vit);
