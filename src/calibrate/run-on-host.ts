@@ -56,8 +56,15 @@ export async function openHostRunner(
     const program = await buildTrial(merged, step, objects);
     const numbers = (names: ReadonlySet<string> | undefined): readonly number[] =>
       program.outputs.flatMap(({ name }, i) => (names?.has(name) ? [i] : []));
-    const named = (arrays: ReadonlyMap<number, Uint8Array>): ReadonlyMap<string, Tensor> =>
-      new Map([...arrays].map(([i, bytes]) => [program.outputs[i]!.name, tensorOf(decodeNpy(bytes, label))] as const));
+    /** Takes the arrays out of what it is given: of large layers' moments there is not to be twice as much. */
+    const named = (arrays: Map<number, Uint8Array>): ReadonlyMap<string, Tensor> => {
+      const tensors = new Map<string, Tensor>();
+      for (const [i, bytes] of arrays) {
+        arrays.delete(i);
+        tensors.set(program.outputs[i]!.name, tensorOf(decodeNpy(bytes, label)));
+      }
+      return tensors;
+    };
     const keptFile = async (index: number, name: string): Promise<string> => {
       const own = join(folder, 'kept', String(index));
       await mkdir(own, { recursive: true });
@@ -81,7 +88,8 @@ export async function openHostRunner(
       summed: numbers(summed),
       onSample: (outputs) => {
         // Values of samples that are not kept are of no use.
-        onOutputs(named(new Map([...outputs].filter(([i]) => !kept?.names.has(program.outputs[i]!.name)))));
+        for (const i of numbers(kept?.names)) outputs.delete(i);
+        onOutputs(named(outputs));
         onProgress?.(label, ++done, chosen.length);
       },
     });

@@ -125,14 +125,14 @@ export interface TrialRun {
   /** Outputs that are added up over the samples. */
   readonly summed: readonly number[];
   /** The others of one sample, as .npy, by their number. */
-  readonly onSample: (outputs: ReadonlyMap<number, Uint8Array>) => void;
+  readonly onSample: (outputs: Map<number, Uint8Array>) => void;
 }
 
 /** Runs a program over samples in one process; returns the sums, as .npy, by output. */
 export async function runTrial(
   { command: [file, ...args] }: TrialProgram,
   { samples, summed, onSample }: TrialRun,
-): Promise<ReadonlyMap<number, Uint8Array>> {
+): Promise<Map<number, Uint8Array>> {
   const child = execa(file, [...args, ...summed.map(String)], {
     reject: false,
     stdout: 'pipe',
