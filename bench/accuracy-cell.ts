@@ -46,13 +46,12 @@ function subsetOf(folder: string, left: number, target: string): string {
   return target;
 }
 
-async function figuresOf({ model, bits, row, subset }: Cell, passes: Passes, work: string): Promise<Figures> {
+async function figuresOf({ model, bits, subset }: Cell, passes: Passes, work: string): Promise<Figures> {
   const files = findModel(model, work);
   const [calibration, evaluation] = ['calibration', 'evaluation'].map((name) => join(SHARED, 'scenes', name));
   return withTemporaryFolder(join(tmpdir(), 'sam-qc-accuracy-'), async (folder) => {
     const pictures = subset === undefined ? calibration! : subsetOf(calibration!, subset, join(folder, 'subset'));
     const out = join(folder, 'package');
-    if (row === '') throw new Error('no row');
     const { report } = await compile([files.encoder, files.decoder], {
       ...passes,
       outDir: out,
