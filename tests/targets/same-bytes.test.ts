@@ -7,7 +7,9 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { C_FLAGS } from '../../src/codegen/emit-build-files.js';
 import { emitPackage, type ManifestModel } from '../../src/codegen/emit-package.js';
+import { TARGETS } from '../../src/codegen/targets.js';
 import { runnerArray } from '../../src/compiled-package.js';
+import { findProgram } from '../../src/host-tools.js';
 import { writeNpy } from '../../src/npy.js';
 import type { Width } from '../quantize-by-evaluation.js';
 import { quantizedSmallSam, type SmallSam } from '../small-sam.js';
@@ -104,4 +106,21 @@ describe('the small SAM at 8, 6, 4 and mixed bits', () => {
       900_000,
     );
   }
+
+  it('compiles without a warning by the compilers that it was not built with', async () => {
+    const others = MACHINES.filter(({ missing }) => missing === undefined).flatMap(
+      ({ target, compilers, builds: [flags] }) => compilers.slice(1).map((compiler) => ({ target, compiler, flags })),
+    );
+    const { triple, flags } = TARGETS['wasm32-simd128'];
+    if (findProgram('clang-19') !== undefined)
+      others.push({ target: 'wasm32-simd128', compiler: ['clang-19', `--target=${triple}`], flags });
+    await twoAtATime(others, async ({ target, compiler: [program, ...first], flags }) => {
+      const folder = join(scratch, `${target}-warnings`);
+      await emitPackage(sam.models.slice(0, 2), { target, bits: 'w8a8', outDir: folder });
+      const sources = sam.models.slice(0, 2).map(({ name }) => `src/${name}.c`);
+      const args = [...first, ...C_FLAGS, ...STRICT, ...flags, '-c', ...sources];
+      await execa(program ?? '', args, { cwd: folder, stdin: 'ignore' });
+    });
+    expect(others.length).toBeGreaterThan(0);
+  }, 600_000);
 });
