@@ -17,6 +17,10 @@ SQ_UNUSED static void sq_resize_bilinear_body_f32(const sq_resize_bilinear_f32_a
     for (int64_t u = begin; u < end; u++) sq_resize_rows_f32_make(&rows, u, a->y + u * a->out_w);
     return;
   }
+  if (a->in_h < 1 || a->in_w < 1) {
+    for (int64_t i = begin * a->out_w * a->inner; i < end * a->out_w * a->inner; i++) a->y[i] = 0.0f;
+    return;
+  }
   for (int64_t u = begin; u < end; u++) {
     float sy = sq_resize_rows_f32_source(u % a->out_h, a->shift_h, a->scale_h, a->offset_h, a->in_h);
     int64_t y0 = (int64_t)sy, y1 = sq_min_i64(y0 + 1, a->in_h - 1), inner = a->inner;

@@ -5,7 +5,7 @@
  * contiguous; inner = 1 for planes (NCHW), inner = channels for channels last. Exact on every ISA:
  *   s = (float(o) + shift) * scale + offset, clamped to [0, in - 1];  i0 = floor(s);  i1 = min(i0 + 1, in - 1);  w = s - i0
  *   top = x[y0][x0] * (1 - wx) + x[y0][x1] * wx;  bottom likewise of y1;  y = top * (1 - wy) + bottom * wy
- * with, per axis (scale = in / out as a float32):
+ * and 0 everywhere where there is no x, which a picture of one row by thousands comes to. With, per axis (scale = in / out as a float32):
  *   half_pixel          shift 0.5, offset -0.5            asymmetric     shift 0, offset 0
  *   align_corners       shift 0, offset 0, scale = (in - 1) / (out - 1), 0 where out = 1
  *   pytorch_half_pixel  as half_pixel, and where out = 1: scale 0, offset 0

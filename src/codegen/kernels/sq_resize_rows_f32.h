@@ -53,6 +53,10 @@ SQ_UNUSED static void sq_resize_rows_f32_widen(const float *restrict row, int64_
 /* Row u, counted over all planes. */
 SQ_UNUSED static void sq_resize_rows_f32_make(sq_resize_rows_f32 *s, int64_t u, float *restrict y) {
   const sq_resize_bilinear_f32_args *a = s->a;
+  if (a->in_h < 1 || a->in_w < 1) {
+    for (int64_t o = 0; o < a->out_w; o++) y[o] = 0.0f;
+    return;
+  }
   float sy = sq_resize_rows_f32_source(u % a->out_h, a->shift_h, a->scale_h, a->offset_h, a->in_h);
   int64_t y0 = (int64_t)sy, plane = u / a->out_h * a->in_h;
   int64_t wanted[2] = {plane + y0, plane + sq_min_i64(y0 + 1, a->in_h - 1)};

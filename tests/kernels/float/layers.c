@@ -161,6 +161,21 @@ static void test_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, int a_tr
   free(a), free(b), free(y), free(expected);
 }
 
+/* Nothing resized is zeros, in one step and in two. */
+static void test_resize_nothing(int64_t inner) {
+  float x[1] = {7.0f}, y[24], zeros[24] = {0};
+  uint8_t scratch[1024];
+  const sq_resize_bilinear_f32_args none = {x, y, 1, 0, 3, 4, 2, inner, 0.0f, 0.5f, -0.5f, 1.5f, 0.5f, -0.5f, scratch, 0};
+  const sq_resize_bilinear_f32_args first = {x, NULL, 1, 1, 1, 0, 3, 1, 0.0f, 0.5f, -0.5f, 0.3f, 0.5f, -0.5f, NULL, 0};
+  const sq_resize_twice_f32_args twice = {first, {NULL, y, 1, 0, 3, 4, 2, 1, 0.0f, 0.5f, -0.5f, 1.5f, 0.5f, -0.5f, NULL, 0}, scratch, 0};
+  memset(y, 1, sizeof y);
+  sq_resize_bilinear_f32(&none, 0, sq_resize_bilinear_f32_units(&none), 0);
+  check_bytes("nothing, resized", zeros, y, 8 * inner * 4);
+  memset(y, 1, sizeof y);
+  sq_resize_twice_f32(&twice, 0, sq_resize_twice_f32_units(&twice), 0);
+  check_bytes("nothing, resized twice", zeros, y, 8 * 4);
+}
+
 static void test_resize(int64_t outer, int64_t ih, int64_t iw, int64_t oh, int64_t ow, int64_t inner, float shift, float offset) {
   float *x = check_random_f32(outer * ih * iw * inner, -1, 1), *y = check_alloc_f32(outer * oh * ow * inner);
   float *expected = check_alloc_f32(outer * oh * ow * inner), *to = expected;
@@ -247,6 +262,7 @@ int main(void) {
   test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
   test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
   test_resize(1, 40, 300, 20, 77, 1, 0.5f, -0.5f), test_resize(1, 30, 200, 20, 161, 1, 0.5f, -0.5f), test_resize(1, 4, 100, 3, 9, 1, 0.5f, -0.5f);
+  test_resize_nothing(1), test_resize_nothing(3);
   test_resize_twice(2, 7, 9, 28, 36, 13, 17, 0.5f, -0.5f), test_resize_twice(3, 8, 8, 32, 20, 90, 70, 0.5f, -0.5f);
   test_resize_twice(1, 1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize_twice(2, 9, 8, 4, 3, 40, 2, 0.0f, 0.0f);
   test_resize(1, 6, 33, 6, 33, 1, 0.5f, -0.5f), test_resize(2, 8, 67, 5, 41, 1, 0.5f, -0.5f), test_resize(1, 3, 5, 7, 39, 1, 0.0f, 0.0f);
