@@ -203,6 +203,7 @@ if (!hasDeno) console.log('tests/bindings/sam.test.ts: skipped in Deno, which np
 
 const QUANTIZED = [
   ['w8a8', 8],
+  ['w6a6', 6],
   ['w4a4', 4],
 ] as const;
 describe.skipIf(!hasWasmCompiler || !hasMake)('Sam, quantized', () => {
