@@ -20,8 +20,6 @@ export interface Machine {
   readonly builds: readonly [readonly string[], ...(readonly string[])[]];
   /** Numbers of threads that programs may be run with. */
   readonly threads: readonly number[];
-  /** Bits of the small models that are run: all where that does not take long. */
-  readonly widths: readonly number[];
   /** The same machine with other registers: the same programs run there too. */
   readonly variants: readonly (readonly string[])[];
   /** Why it cannot be run here. */
@@ -49,7 +47,6 @@ function machine(
     linkFlags,
     builds: [TARGETS[target].flags],
     threads: [1, 2],
-    widths: [8, 6, 4],
     variants,
     missing,
   };
@@ -93,7 +90,7 @@ function avx512(): Machine {
   const emulator = [process.execPath, '--import', 'tsx', fileURLToPath(new URL('bochs/run.ts', import.meta.url))];
   const [flags] = own.builds;
   const builds = [flags, [...flags, ...standIn('amx_emulated.h')]] as const;
-  return { ...own, emulator, linkFlags: ['-static'], builds, threads: [1], widths: [8], missing: undefined };
+  return { ...own, emulator, linkFlags: ['-static'], builds, threads: [1], missing: undefined };
 }
 
 /** Vectors of 128 bits, the least there are, and of 256. clang's intrinsics; the C library is the cross compiler's. */
