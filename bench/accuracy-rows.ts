@@ -2,14 +2,19 @@ import type { CompileOptions } from '../src/options.js';
 
 /** What a row of the accuracy table compiles with, besides bits. */
 export type Passes = Required<
-  Pick<CompileOptions, 'keys' | 'scales' | 'clip' | 'rounding' | 'softmax' | 'observer' | 'steps'>
+  Pick<
+    CompileOptions,
+    'keys' | 'values' | 'scales' | 'offsets' | 'clip' | 'rounding' | 'softmax' | 'observer' | 'steps'
+  >
 >;
 
 const MINMAX: Passes = {
   observer: 'minmax',
   keys: 'none',
   softmax: 'uniform',
+  values: 'none',
   scales: 'none',
+  offsets: 'none',
   clip: 'none',
   rounding: 'nearest',
   steps: 'even',
@@ -19,8 +24,10 @@ const PUBLISHED: Passes = { ...MSE, keys: 'sign', softmax: 'agq' };
 const KEYS: Passes = { ...PUBLISHED, keys: 'auto' };
 const SOFTMAX: Passes = { ...KEYS, softmax: 'auto' };
 const SCALES: Passes = { ...SOFTMAX, scales: 'auto' };
-const SECOND_ORDER: Passes = { ...SCALES, rounding: 'second-order' };
-const RECONSTRUCT: Passes = { ...SCALES, rounding: 'auto' };
+const OFFSETS: Passes = { ...SCALES, offsets: 'auto' };
+const VALUES: Passes = { ...OFFSETS, values: 'auto' };
+const SECOND_ORDER: Passes = { ...VALUES, rounding: 'second-order' };
+const RECONSTRUCT: Passes = { ...VALUES, rounding: 'auto' };
 const STEPS: Passes = { ...RECONSTRUCT, steps: 'auto' };
 const ALL: Passes = { ...STEPS, clip: 'auto' };
 
@@ -37,9 +44,11 @@ export const ROWS: readonly Row[] = [
   { name: 'percentile', passes: { ...MINMAX, observer: 'percentile' }, at8Bits: true },
   { name: 'mse', passes: MSE, at8Bits: true },
   { name: 'published: mse, BIG, AGQ', passes: PUBLISHED, at8Bits: true },
-  { name: '+ keys centred or equalised', passes: KEYS, at8Bits: true },
+  { name: '+ keys centred, equalised, mixed', passes: KEYS, at8Bits: true },
   { name: '+ row-referenced softmax', passes: SOFTMAX, at8Bits: true },
-  { name: '+ scales moved', passes: SCALES, at8Bits: false },
+  { name: '+ scales moved', passes: SCALES, at8Bits: true },
+  { name: '+ offsets taken out', passes: OFFSETS, at8Bits: false },
+  { name: '+ values centred and mixed', passes: VALUES, at8Bits: false },
   { name: '+ second-order rounding', passes: SECOND_ORDER, at8Bits: false },
   { name: '+ reconstruction', passes: RECONSTRUCT, at8Bits: false },
   { name: '+ uneven steps', passes: STEPS, at8Bits: false },

@@ -123,7 +123,9 @@ async function quantized(
   const common = {
     calibration: options.calibration ?? SHIPPED_SCENES,
     keys: options.keys ?? 'auto',
+    values: options.values ?? 'auto',
     scales: options.scales ?? 'auto',
+    offsets: options.offsets ?? 'auto',
     clip: options.clip ?? 'none',
     rounding: options.rounding ?? 'second-order',
     softmax: options.softmax ?? 'auto',

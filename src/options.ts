@@ -4,7 +4,16 @@ import { SOFTMAX_MODES, type SoftmaxMode } from './calibrate/choose-softmax-gran
 import { KEY_MODES, type KeyMode } from './calibrate/key-transforms.js';
 import { OBSERVERS, type Observer } from './calibrate/observers.js';
 import { STEP_MODES, type StepMode } from './calibrate/precision.js';
-import { ROUNDING_MODES, type RoundingMode, SCALE_MODES, type ScaleMode } from './calibrate/quantize-program.js';
+import {
+  OFFSET_MODES,
+  type OffsetMode,
+  ROUNDING_MODES,
+  type RoundingMode,
+  SCALE_MODES,
+  type ScaleMode,
+  VALUE_MODES,
+  type ValueMode,
+} from './calibrate/quantize-program.js';
 import type { PackageOptions } from './codegen/emit-package.js';
 import { TARGET_NAMES, type TargetName } from './codegen/targets.js';
 import type { Bounds } from './ir/scalar.js';
@@ -24,7 +33,17 @@ export const BITS: { readonly [B in Bits]: { readonly weights: number; readonly 
 };
 export const BIT_NAMES = Object.keys(BITS) as readonly Bits[];
 export const TARGET_CHOICES = ['host', ...TARGET_NAMES] as const;
-export { CLIP_MODES, KEY_MODES, OBSERVERS, ROUNDING_MODES, SCALE_MODES, SOFTMAX_MODES, STEP_MODES };
+export {
+  CLIP_MODES,
+  KEY_MODES,
+  OBSERVERS,
+  OFFSET_MODES,
+  ROUNDING_MODES,
+  SCALE_MODES,
+  SOFTMAX_MODES,
+  STEP_MODES,
+  VALUE_MODES,
+};
 
 export interface CompileOptions {
   /** Folder of the package: new, empty, or holding a package that is to be replaced. */
@@ -38,8 +57,12 @@ export interface CompileOptions {
   /** Folder of pictures, or of .npz files keyed by input name; default: the scenes that ship with sam-qc. */
   readonly calibration?: string;
   readonly keys?: KeyMode;
+  /** Below 8 bits; default `auto`. */
+  readonly values?: ValueMode;
   /** Default `auto`. */
   readonly scales?: ScaleMode;
+  /** Below 8 bits; default `auto`. */
+  readonly offsets?: OffsetMode;
   /** Default `none`. */
   readonly clip?: ClipMode;
   /** Below 8 bits; default `second-order`. */

@@ -1,4 +1,5 @@
 import { attentionsOf, kindOf, moduleOf } from './calibrate/attentions.js';
+import type { OffsetChoice } from './calibrate/choose-offsets.js';
 import { layersIn } from './calibrate/compare-programs.js';
 import type { BitChoice } from './calibrate/quantize-mixed.js';
 import type { QuantizationReport } from './calibrate/quantize-program.js';
@@ -32,6 +33,7 @@ export interface Report {
   readonly models: readonly ModelReport[];
   readonly attentions: readonly AttentionReport[];
   readonly layers: readonly LayerReport[];
+  readonly offsets: readonly OffsetReport[];
   readonly migrations: readonly MigrationReport[];
   readonly outputs: readonly OutputReport[];
   /** Of packages whose layers have bits of their own. */
@@ -79,6 +81,10 @@ export interface AttentionReport {
   /** Squared error of the attention's result on the calibration data, by transform. */
   readonly keys_errors?: Readonly<Record<string, number>>;
   readonly key_ranges?: { readonly before: KeySummary; readonly after: KeySummary };
+  /** What was done to the values; absent where they could not be changed, or were not tried. */
+  readonly values?: string;
+  /** Squared error behind the output projection, by transform. */
+  readonly values_errors?: Readonly<Record<string, number>>;
   /** Absent where the attention stays in float. `errors` are squared, best first. */
   readonly softmax?: SoftmaxReport & { readonly errors: readonly (SoftmaxReport & { readonly error: number })[] };
 }
@@ -97,6 +103,10 @@ export interface LayerReport {
   readonly own_sqnr_db: number | null;
   /** Of what all layers and attentions, each by itself, do to the model's outputs; null where that was not measured. */
   readonly error_share: number | null;
+}
+
+export interface OffsetReport extends OffsetChoice {
+  readonly model: string;
 }
 
 export interface MigrationReport {
@@ -175,6 +185,9 @@ export function packageReport(
     }),
     attentions: models.flatMap(attentionsReport),
     layers: models.flatMap((model) => layersReport(model, bits)),
+    offsets: models.flatMap(({ name: model, quantization }) =>
+      (quantization?.offsets ?? []).map((choice) => ({ model, ...choice })),
+    ),
     migrations: models.flatMap(({ name: model, quantization }) =>
       (quantization?.migrations ?? []).map(({ name, strength, errors }) => ({ model, name, strength, errors })),
     ),
@@ -202,7 +215,7 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
       name: moduleOf(attention.source),
       kind: kindOf(graph, attention),
     }));
-  return quantization.attentions.map(({ name, kind, keys, softmax, summaries, result }) => ({
+  return quantization.attentions.map(({ name, kind, keys, values, softmax, summaries, result }) => ({
     model,
     name,
     kind,
@@ -215,6 +228,7 @@ function attentionsReport({ name: model, graph, quantization }: ReportModel): re
     keys: keys.transform,
     ...(keys.refused !== undefined && { keys_refused: keys.refused }),
     keys_errors: keys.errors,
+    ...(values && { values: values.transform, values_errors: values.errors }),
     ...(summaries && { key_ranges: { before: shortened(summaries.before), after: shortened(summaries.after) } }),
     ...(softmax && {
       softmax: { ...softmax.softmax, errors: softmax.errors.map(({ softmax: tried, error }) => ({ ...tried, error })) },

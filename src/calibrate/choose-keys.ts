@@ -13,6 +13,7 @@ import {
 } from './key-transforms.js';
 import type { Precision } from './precision.js';
 import type { Profile, TensorProfile } from './profile.js';
+import { queryKeyBases } from './query-key-bases.js';
 import type { RunSamples } from './run-samples.js';
 import { type KeyTrial, tryKeys } from './try-keys.js';
 
@@ -37,6 +38,9 @@ export interface KeyedProgram {
   readonly choices: readonly KeyChoice[];
 }
 
+/** At this many bits other bases gain too little for what it takes to find them. */
+const MIXED_BELOW = 8;
+
 const NONE: KeyCandidate = { transform: 'none' };
 
 /**
@@ -55,7 +59,9 @@ export async function chooseKeys(
     readonly kept: KeptAttentions;
   },
 ): Promise<KeyedProgram> {
-  const found = attentionsOf(graph).map((attention) => {
+  const mixes = options.mode === 'auto' && options.precision.activationBits < MIXED_BELOW;
+  const bases = mixes ? await queryKeyBases(graph, run, options) : [];
+  const found = attentionsOf(graph).map((attention, place) => {
     const key = attention.operands[ATTENTION.k]!;
     const keyProfile = profile.get(key);
     if (keyProfile === undefined) throw new Error(`no profile of the keys of ${attention.source}`);
@@ -66,7 +72,7 @@ export async function chooseKeys(
     const peaks = votes?.peaks ?? [];
     const candidates =
       refused === undefined && queryProfile !== undefined
-        ? keyCandidates(options.mode, bimodal, attention, queryProfile, keyProfile)
+        ? keyCandidates(options.mode, bimodal, attention, queryProfile, keyProfile, bases[place])
         : [NONE];
     return { attention, bimodal, peaks, refused, candidates };
   });

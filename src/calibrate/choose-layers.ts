@@ -10,7 +10,7 @@ import {
   quantizedLayer,
 } from '../passes/insert-quantize.js';
 import { activationQuant, type Precision } from './precision.js';
-import type { Profile } from './profile.js';
+import { type Profile, varies } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, addSquareSum, decibels, totals } from './score.js';
 import { observeWeights } from './weight-scales.js';
@@ -105,8 +105,7 @@ export function layerCandidates(graph: Graph, profile: Profile): readonly LayerC
   return graph.nodes
     .filter((node): node is Layer => isQuantizable(editor, node) && profile.has(node.operands[0]!))
     .map((node) => {
-      const { min, max } = profile.get(node.operands[0]!)!;
-      return { node, role: roles.get(node.results[0]!)!, varies: max.some((high, j) => high > min[j]!) };
+      return { node, role: roles.get(node.results[0]!)!, varies: varies(profile.get(node.operands[0]!)!) };
     });
 }
 

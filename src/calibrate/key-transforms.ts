@@ -3,6 +3,8 @@ import type { Graph, ValueId } from '../ir/graph.js';
 import { centerKeys } from '../passes/center-keys.js';
 import { equalizeQueryKey, equalizingFactors } from '../passes/equalize-query-key.js';
 import { foldSign } from '../passes/fold-sign.js';
+import { type HeadBases, mixColumns } from '../passes/mix-channels.js';
+import { mixQueryKey } from '../passes/mix-query-key.js';
 import { ATTENTION, isRefusal, projectionOf, type Refusal } from '../passes/scale-query-key.js';
 import type { Attention } from './attentions.js';
 import type { TensorProfile } from './profile.js';
@@ -12,14 +14,15 @@ export type KeyMode = (typeof KEY_MODES)[number];
 
 type Base = 'none' | 'sign' | 'mean' | 'mid-range';
 /** What can be done to the keys of one attention; each equals leaving them in real arithmetic. */
-export type KeyTransform = Base | `${Base}+equalized`;
+export type KeyTransform = Base | `${Base}+equalized` | `${Base}+mixed`;
 
-/** K ← (K − shift)/factors, Q ← Q·factors, per channel. */
+/** K ← (K − shift)/factors, Q ← Q·factors, per channel; or with bases in place of factors. */
 export interface KeyCandidate {
   readonly transform: KeyTransform;
   readonly signs?: Int8Array;
   readonly shift?: Float32Array;
   readonly factors?: Float32Array;
+  readonly bases?: HeadBases;
 }
 
 /** γ of METHOD 1: a mean of exactly 0 keeps its channel. */
@@ -32,6 +35,7 @@ export function keyCandidates(
   attention: Attention,
   query: TensorProfile,
   key: TensorProfile,
+  bases: HeadBases | undefined,
 ): readonly KeyCandidate[] {
   const none: KeyCandidate = { transform: 'none' };
   const sign: KeyCandidate = { transform: 'sign', signs: signsOf(key) };
@@ -45,11 +49,25 @@ export function keyCandidates(
     transform: `${candidate.transform as Base}+equalized`,
     factors: factorsOf(attention, query, key, candidate.shift),
   });
+  const mixed =
+    (heads: HeadBases) =>
+    (candidate: KeyCandidate): KeyCandidate => ({
+      ...candidate,
+      transform: `${candidate.transform as Base}+mixed`,
+      bases: heads,
+    });
   const byMode: Readonly<Record<KeyMode, readonly KeyCandidate[]>> = {
     none: [none],
     sign: bimodal ? [sign] : [none],
     center: [none, mean, midRange],
-    auto: [none, ...(bimodal ? [sign] : []), mean, midRange, ...[none, mean, midRange].map(equalized)],
+    auto: [
+      none,
+      ...(bimodal ? [sign] : []),
+      mean,
+      midRange,
+      ...[none, mean, midRange].map(equalized),
+      ...(bases ? [none, mean, midRange].map(mixed(bases)) : []),
+    ],
   };
   return byMode[mode];
 }
@@ -75,27 +93,42 @@ function factorsOf(
   return equalizingFactors(overHeads(q), overHeads(k));
 }
 
+/** x [..., heads·d] with the channels of each head multiplied by their block of `blocks` [heads, d, d]. */
+export function inBases(editor: Editor, x: ValueId, blocks: Float64Array, heads: number): ValueId {
+  if (editor.constant(x) !== undefined) return mixColumns(editor, x, blocks, heads);
+  const d = Math.sqrt(blocks.length / heads);
+  const n = heads * d;
+  const data = new Float32Array(n * n);
+  for (let h = 0; h < heads; h++)
+    for (let i = 0; i < d; i++)
+      for (let j = 0; j < d; j++) data[(h * d + i) * n + h * d + j] = blocks[(h * d + i) * d + j]!;
+  return editor.emitOne('matmul', [x, editor.addTensor({ dtype: 'f32', shape: [n, n], data }, 'bases')], {});
+}
+
 const vector = (editor: Editor, data: Float32Array): ValueId =>
   editor.addTensor({ dtype: 'f32', shape: [data.length], data }, 'key transform');
 
 /** The candidate's keys, computed in the program for a trial. */
-export function transformKeys(editor: Editor, keys: ValueId, { signs, shift, factors }: KeyCandidate): ValueId {
+export function transformKeys(editor: Editor, keys: ValueId, { signs, shift, factors, bases }: KeyCandidate): ValueId {
   let at = keys;
   if (signs) at = editor.emitOne('binary', [at, vector(editor, Float32Array.from(signs))], { fn: 'mul' });
   if (shift) at = editor.emitOne('binary', [at, vector(editor, shift)], { fn: 'sub' });
+  if (bases) at = inBases(editor, at, bases.from, bases.heads);
   return factors ? editor.emitOne('binary', [at, vector(editor, factors)], { fn: 'div' }) : at;
 }
 
 /** The candidate's queries, likewise. */
-export function transformQueries(editor: Editor, queries: ValueId, { signs, factors }: KeyCandidate): ValueId {
-  const at = signs
+export function transformQueries(editor: Editor, queries: ValueId, { signs, factors, bases }: KeyCandidate): ValueId {
+  let at = signs
     ? editor.emitOne('binary', [queries, vector(editor, Float32Array.from(signs))], { fn: 'mul' })
     : queries;
+  if (bases) at = inBases(editor, at, bases.to, bases.heads);
   return factors ? editor.emitOne('binary', [at, vector(editor, factors)], { fn: 'mul' }) : at;
 }
 
 /** A relative-position table that fits the candidate's queries; its last axis is the channels of one head. */
-export function transformTable(editor: Editor, table: ValueId, { factors }: KeyCandidate): ValueId {
+export function transformTable(editor: Editor, table: ValueId, { factors, bases }: KeyCandidate): ValueId {
+  if (bases) return mixColumns(editor, table, bases.from, bases.heads);
   if (!factors) return table;
   const channels = editor.type(table).shape.at(-1) as number;
   return editor.emitOne('binary', [table, vector(editor, factors.slice(0, channels))], { fn: 'div' });
@@ -109,8 +142,9 @@ export function transformedProfile(
   role: 'q' | 'k',
   whole: TensorProfile,
   seen: TensorProfile,
-  { signs, shift, factors }: KeyCandidate,
+  { signs, shift, factors, bases }: KeyCandidate,
 ): TensorProfile {
+  if (bases) return seen;
   const image = (x: number, j: number): number => {
     const signed = x * (signs?.[j] ?? 1);
     const factor = factors?.[j] ?? 1;
@@ -128,11 +162,13 @@ export function transformedProfile(
 export function applyKeyTransform(
   editor: Editor,
   attention: Attention,
-  { signs, shift, factors }: KeyCandidate,
+  { signs, shift, factors, bases }: KeyCandidate,
 ): Refusal | undefined {
   if (signs) return foldSign(editor, attention, signs);
   const refusal = shift && centerKeys(editor, attention, shift);
-  if (refusal || !factors) return refusal;
+  if (refusal) return refusal;
+  if (bases) return mixQueryKey(editor, attention, bases);
+  if (!factors) return undefined;
   return equalizeQueryKey(editor, attention, factors);
 }
 

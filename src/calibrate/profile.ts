@@ -28,6 +28,9 @@ export interface BimodalityVotes {
 }
 export type Profile = ReadonlyMap<ValueId, TensorProfile>;
 
+/** Whether any channel of a tensor moved at all. */
+export const varies = ({ min, max }: TensorProfile): boolean => max.some((high, j) => high > min[j]!);
+
 /** The activations that quantization needs to know: inputs of layers, and q, k, v of attentions. */
 export function observedValues(graph: Graph): ValueId[] {
   const editor = editGraph(graph);

@@ -158,7 +158,17 @@ async function programOf(
   const codes = { observer, steps };
   const precision = precisionOf(ATTENTION_BITS, ATTENTION_BITS, codes);
   const migration = scales === 'auto' ? precisionOf(MIGRATION_BITS, MIGRATION_BITS, codes) : undefined;
-  const prepared = await prepareProgram(graph, run, { precision, migration, keys, clip, softmax, trialSamples: limit });
+  const prepared = await prepareProgram(graph, run, {
+    precision,
+    migration,
+    // Attentions stay at 8 bits, and what layers read is not yet known in bits.
+    offsets: false,
+    values: false,
+    keys,
+    clip,
+    softmax,
+    trialSamples: limit,
+  });
   return mixedProgram(prepared, run, { codes, limit, ...(input && { input }) });
 }
 

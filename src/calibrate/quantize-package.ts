@@ -10,7 +10,14 @@ import { type ExampleMask, exampleMasks } from './example-masks.js';
 import type { KeyMode } from './key-transforms.js';
 import type { Observer } from './observers.js';
 import { precisionOf, type StepMode } from './precision.js';
-import { type QuantizationReport, quantizeProgram, type RoundingMode, type ScaleMode } from './quantize-program.js';
+import {
+  type OffsetMode,
+  type QuantizationReport,
+  quantizeProgram,
+  type RoundingMode,
+  type ScaleMode,
+  type ValueMode,
+} from './quantize-program.js';
 import { openHostRunner, type Progress } from './run-on-host.js';
 import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';
 import { openKernelObjects } from './trial-program.js';
@@ -36,7 +43,9 @@ export interface QuantizeModelsOptions {
   readonly bits: { readonly weights: number; readonly activations: number };
   readonly calibration: string;
   readonly keys: KeyMode;
+  readonly values: ValueMode;
   readonly scales: ScaleMode;
+  readonly offsets: OffsetMode;
   readonly clip: ClipMode;
   readonly rounding: RoundingMode;
   readonly softmax: SoftmaxMode;
@@ -75,7 +84,9 @@ export async function quantizeModels(
           : await quantizeProgram(model.graph, run, {
               precision: precisionOf(options.bits.weights, options.bits.activations, options),
               keys: options.keys,
+              values: options.values,
               scales: options.scales,
+              offsets: options.offsets,
               clip: options.clip,
               rounding: options.rounding,
               softmax: options.softmax,

@@ -10,7 +10,9 @@ import { type ClipChoice, type ClipMode, chooseClips } from './choose-clips.js';
 import { chooseKeys, type KeyChoice } from './choose-keys.js';
 import { chooseLayers, type LayerChoice } from './choose-layers.js';
 import { chooseMigration, type MigrationChoice } from './choose-migration.js';
+import { centerInputs, liftAddends, type OffsetChoice } from './choose-offsets.js';
 import { chooseSoftmaxGranularity, type SoftmaxChoice, type SoftmaxMode } from './choose-softmax-granularity.js';
+import { chooseValues, type ValueChoice } from './choose-values.js';
 import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
 import { correctBias, type PrecisionPlan } from './correct-bias.js';
 import { type KeptAttentions, planKept, withKeptOutputs } from './kept-attentions.js';
@@ -32,6 +34,10 @@ export interface PrepareOptions {
   readonly keys: KeyMode;
   readonly clip: ClipMode;
   readonly softmax: SoftmaxMode;
+  /** Whether constants may be taken out of what layers read. */
+  readonly offsets: boolean;
+  /** Whether the values of attentions may be changed. */
+  readonly values: boolean;
   /** Samples that the choices are measured on; ranges are taken from all. */
   readonly trialSamples: number;
 }
@@ -39,12 +45,20 @@ export interface PrepareOptions {
 /** Whether scales move out of LayerNorms. */
 export const SCALE_MODES = ['auto', 'none'] as const;
 export type ScaleMode = (typeof SCALE_MODES)[number];
+/** Whether constants are taken out of what layers read, below 8 bits. */
+export const OFFSET_MODES = ['auto', 'none'] as const;
+export type OffsetMode = (typeof OFFSET_MODES)[number];
+/** Whether the values of attentions are centred and mixed, below 8 bits. */
+export const VALUE_MODES = ['auto', 'none'] as const;
+export type ValueMode = (typeof VALUE_MODES)[number];
 /** How weights below 8 bits become codes. */
 export const ROUNDING_MODES = ['auto', 'nearest', 'second-order', 'reconstruct'] as const;
 export type RoundingMode = (typeof ROUNDING_MODES)[number];
 
-export interface QuantizeOptions extends Omit<PrepareOptions, 'migration'> {
+export interface QuantizeOptions extends Omit<PrepareOptions, 'migration' | 'offsets' | 'values'> {
   readonly scales: ScaleMode;
+  readonly offsets: OffsetMode;
+  readonly values: ValueMode;
   readonly rounding: RoundingMode;
   readonly onPass?: PassObserver;
 }
@@ -66,11 +80,15 @@ export interface QuantizationReport {
     readonly name: string;
     readonly kind: AttentionKind;
     readonly keys: KeyChoice;
+    /** Undefined where the values were left alone. */
+    readonly values: ValueChoice | undefined;
     readonly softmax: SoftmaxChoice | undefined;
     /** The keys as calibration saw them, before their transform and after it. */
     readonly summaries: { readonly before: KeySummary; readonly after: KeySummary } | undefined;
     readonly result: LayerResult;
   }[];
+  /** Constants taken out of what layers read. */
+  readonly offsets: readonly OffsetChoice[];
   /** Scales moved from LayerNorms into the layers behind them. */
   readonly migrations: readonly MigrationChoice[];
   /** With the bits of weights and input; none in float. */
@@ -112,7 +130,10 @@ export interface PreparedProgram {
   readonly softmaxes: ReadonlyMap<ValueId, SoftmaxChoice>;
   /** Of the attentions. */
   readonly precision: Precision;
+  readonly offsets: readonly OffsetChoice[];
   readonly migrations: readonly MigrationChoice[];
+  /** By the attention's place. */
+  readonly values: ReadonlyMap<number, ValueChoice>;
   readonly keys: readonly KeyChoice[];
   readonly clips: readonly ClipChoice[];
   readonly summaries: readonly QuantizationReport['attentions'][number]['summaries'][];
@@ -130,6 +151,15 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   let migrations: readonly MigrationChoice[] = [];
   const kept = planKept(graph, limit);
   let profile = await profileOf(graph, run, kept);
+  const offsets: OffsetChoice[] = [];
+  for (const takeOut of options.offsets ? [liftAddends, centerInputs] : []) {
+    const { graph: without, choices } = await takeOut(graph, profile, run, { precision, limit });
+    if (choices.some(({ taken }) => taken)) {
+      graph = without;
+      profile = await profileOf(graph, run);
+    }
+    offsets.push(...choices);
+  }
   // The values that are kept stay what they are: scales move between what comes before them.
   if (migration !== undefined) {
     const migrated = await chooseMigration(graph, profile, run, { precision: migration, limit });
@@ -139,17 +169,40 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
     }
     migrations = migrated.choices;
   }
+  let values: ReadonlyMap<number, ValueChoice> = new Map();
+  if (options.values) {
+    const valued = await chooseValues(graph, profile, run, { precision, limit, kept });
+    if ([...valued.choices.values()].some(({ transform }) => transform !== 'none')) {
+      graph = valued.graph;
+      profile = await profileOf(graph, run, kept);
+    }
+    values = valued.choices;
+  }
   const orders = channelOrders(graph, profile);
   const before = summarizeKeys(graph, profile, orders);
   const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit, kept });
   ({ graph, profile } = keyed);
+  // Other bases leave nothing of the ranges.
+  if (keyed.choices.some(({ transform }) => transform.endsWith('mixed'))) profile = await profileOf(graph, run);
   const known = { precision, limit, kept: keyed.kept };
   const { choices: clips, codes: clipped } = await chooseClips(graph, profile, run, { mode: options.clip, ...known });
   const search = { mode: options.softmax, clipped, ...known };
   const softmaxes = await chooseSoftmaxGranularity(graph, profile, run, search);
   const after = summarizeKeys(graph, profile, orders);
   const summaries = keyed.choices.map((_, i) => bothOf(before[i], after[i]));
-  return { graph, profile, clipped, softmaxes, precision, migrations, keys: keyed.choices, clips, summaries };
+  return {
+    graph,
+    profile,
+    clipped,
+    softmaxes,
+    precision,
+    offsets,
+    migrations,
+    values,
+    keys: keyed.choices,
+    clips,
+    summaries,
+  };
 }
 
 /** What calibration decided about a prepared program, once its layers have their bits. */
@@ -181,7 +234,7 @@ export function quantizedGraph(graph: Graph, plan: QuantizationPlan, onPass?: Pa
 
 /** Compares a quantized program with the prepared one that it was made of, as a whole and layer by layer. */
 export async function reportOn(
-  { graph, softmaxes, migrations, keys, summaries }: PreparedProgram,
+  { graph, softmaxes, offsets, migrations, values, keys, summaries }: PreparedProgram,
   choices: readonly LayerChoice[],
   plan: QuantizationPlan,
   quantized: Graph,
@@ -212,10 +265,12 @@ export async function reportOn(
       name: moduleOf(attention.source),
       kind: kindOf(graph, attention),
       keys: keys[i]!,
+      values: values.get(i),
       softmax: softmaxes.get(attention.results[0]!),
       summaries: summaries[i],
       result: results.get(attention.results[0]!)!,
     })),
+    offsets,
     migrations,
     layers: choices.map((choice) => {
       const layer = choice.node.results[0]!;
@@ -238,9 +293,14 @@ export async function quantizeProgram(
   options: QuantizeOptions,
 ): Promise<{ readonly graph: Graph; readonly report: QuantizationReport }> {
   const { precision, trialSamples: limit, onPass } = options;
-  // At 8 bits uneven channels of a LayerNorm cost next to nothing.
-  const migration = precision.activationBits < 8 && options.scales === 'auto' ? precision : undefined;
-  const prepared = await prepareProgram(float, run, { ...options, migration });
+  // At 8 bits the others gain too little for what it takes to find them.
+  const few = precision.activationBits < 8;
+  const prepared = await prepareProgram(float, run, {
+    ...options,
+    migration: options.scales === 'auto' ? precision : undefined,
+    offsets: few && options.offsets === 'auto',
+    values: few && options.values === 'auto',
+  });
   const { graph, profile } = prepared;
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
   const plan = await roundedPlan(prepared, { layers: nearest, precision }, options.rounding, run, limit);

@@ -74,7 +74,7 @@ export async function openHostRunner(
       for (const index of chosen) {
         const files = new Map<number, string>();
         if (keeps.has(index)) {
-          keptOf.push(index);
+          if (!keptOf.includes(index)) keptOf.push(index);
           for (const i of numbers(kept?.names)) files.set(i, await keptFile(index, program.outputs[i]!.name));
         }
         const own = await inputs.files(index, merged, program, kept?.names);

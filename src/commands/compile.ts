@@ -9,12 +9,14 @@ import {
   type CompileOptions,
   KEY_MODES,
   OBSERVERS,
+  OFFSET_MODES,
   parseBits,
   ROUNDING_MODES,
   SCALE_MODES,
   SOFTMAX_MODES,
   STEP_MODES,
   TARGET_CHOICES,
+  VALUE_MODES,
 } from '../options.js';
 import type { BitChoiceReport } from '../report.js';
 import { collect, collectBindings, parseBytes, parseDim, parseDrop } from './parse.js';
@@ -22,7 +24,17 @@ import { collect, collectBindings, parseBytes, parseDim, parseDrop } from './par
 interface Options
   extends Pick<
     CompileOptions,
-    'target' | 'keys' | 'scales' | 'clip' | 'rounding' | 'softmax' | 'observer' | 'steps' | 'name'
+    | 'target'
+    | 'keys'
+    | 'values'
+    | 'scales'
+    | 'offsets'
+    | 'clip'
+    | 'rounding'
+    | 'softmax'
+    | 'observer'
+    | 'steps'
+    | 'name'
   > {
   readonly out: string;
   readonly bits: string;
@@ -51,6 +63,16 @@ export const addCompile = (program: Command, io: Io): Command =>
     .addOption(new Option('--keys <mode>', 'treatment of two-peaked keys').choices(KEY_MODES).default('auto'))
     .addOption(new Option('--clip <mode>', 'ranges of queries and keys').choices(CLIP_MODES).default('none'))
     .addOption(new Option('--scales <mode>', 'moving of scales out of LayerNorms').choices(SCALE_MODES).default('auto'))
+    .addOption(
+      new Option('--values <mode>', 'below 8 bits: centring and mixing of the values of attentions')
+        .choices(VALUE_MODES)
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--offsets <mode>', 'below 8 bits: constants taken out of what layers read')
+        .choices(OFFSET_MODES)
+        .default('auto'),
+    )
     .addOption(new Option('--rounding <mode>', 'weights below 8 bits').choices(ROUNDING_MODES).default('second-order'))
     .addOption(new Option('--softmax <mode>', 'coding of probabilities').choices(SOFTMAX_MODES).default('auto'))
     .addOption(new Option('--observer <mode>', 'how ranges are found').choices(OBSERVERS).default('mse'))
@@ -95,6 +117,8 @@ async function run(files: readonly string[], options: Options, io: Io): Promise<
       ...(options.keys !== undefined && { keys: options.keys }),
       ...(options.softmax !== undefined && { softmax: options.softmax }),
       ...(options.scales !== undefined && { scales: options.scales }),
+      ...(options.values !== undefined && { values: options.values }),
+      ...(options.offsets !== undefined && { offsets: options.offsets }),
       ...(options.rounding !== undefined && { rounding: options.rounding }),
       ...(options.clip !== undefined && { clip: options.clip }),
       ...(options.steps !== undefined && { steps: options.steps }),

@@ -19,6 +19,8 @@ export interface Projection {
   readonly node: NodeOf<'linear'>;
   readonly weight: ValueId;
   readonly bias: ValueId | null;
+  /** A constant that is added to the result, its last axis the channels. */
+  readonly addend: ValueId | null;
 }
 
 /** A reason in words why a rewrite is not legal, for the report. */
@@ -26,6 +28,9 @@ export interface Refusal {
   readonly reason: string;
 }
 export const isRefusal = (result: object): result is Refusal => 'reason' in result;
+
+const spansChannels = (editor: Editor, addend: ValueId, result: ValueId): boolean =>
+  editor.type(addend).shape.at(-1) === editor.type(result).shape.at(-1);
 
 /** The projection behind an attention's operand, through reshapes that keep the channel axis. */
 export function projectionOf(editor: Editor, value: ValueId, name: string): Projection | Refusal {
@@ -45,9 +50,10 @@ export function projectionOf(editor: Editor, value: ValueId, name: string): Proj
     }
     if (node.op !== 'linear') return { reason: `${name} is computed by ${node.op}, not by a linear layer` };
     const [, weight, bias, residual] = node.operands;
-    if (node.attrs.activation !== 'none' || residual) return { reason: `${name} has an epilogue that is not linear` };
+    const constant = residual == null || (editor.constant(residual) && spansChannels(editor, residual, at));
+    if (node.attrs.activation !== 'none' || !constant) return { reason: `${name} has an epilogue that is not linear` };
     if (!weight || editor.constant(weight) === undefined) return { reason: `the weight of ${name} is not constant` };
-    return { node, weight, bias: bias ?? null };
+    return { node, weight, bias: bias ?? null, addend: residual ?? null };
   }
 }
 
@@ -58,11 +64,16 @@ const scaled = (editor: Editor, value: ValueId, factors: Float32Array, shape: re
   editor.emitOne('binary', [value, vector(editor, factors, shape)], { fn: 'mul' });
 
 /** Multiplies output channel j of a projection by `factors[j]`: rows of the weight, elements of the bias. */
-export function scaleProjection(editor: Editor, { node, weight, bias }: Projection, factors: Float32Array): void {
+export function scaleProjection(
+  editor: Editor,
+  { node, weight, bias, addend }: Projection,
+  factors: Float32Array,
+): void {
   editor.at(node);
   const operands = [...node.operands];
   operands[1] = scaled(editor, weight, factors, [factors.length, 1]);
   if (bias !== null) operands[2] = scaled(editor, bias, factors, [factors.length]);
+  if (addend !== null) operands[3] = scaled(editor, addend, factors, [factors.length]);
   editor.replace(node.results[0]!, editor.emitOne('linear', operands, node.attrs));
 }
 

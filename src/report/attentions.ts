@@ -28,6 +28,15 @@ const TRANSFORMS: Readonly<Record<string, string>> = {
   'none+equalized': 'equalised',
   'mean+equalized': 'mean, equalised',
   'mid-range+equalized': 'mid-range, equalised',
+  'none+mixed': 'mixed',
+  'mean+mixed': 'mean, mixed',
+  'mid-range+mixed': 'mid-range, mixed',
+  'result mean': 'centred, mean of the result',
+  'result mean+mixed': 'mean of the result, mixed',
+  'none+even': 'mixed, heads even',
+  'mean+even': 'mean, mixed, heads even',
+  'mid-range+even': 'mid-range, mixed, heads even',
+  'result mean+even': 'mean of the result, mixed, heads even',
 };
 const transformText = (transform: string): string => TRANSFORMS[transform] ?? transform;
 
@@ -83,11 +92,23 @@ async function errorFigure(title: string, name: string, candidates: readonly Can
 
 /** Keys of one attention, and what was tried on them. */
 async function card(attention: AttentionReport, index: number): Promise<Html> {
-  const { model, name, kind, bimodal, flipped_channels = 0, keys = 'none', keys_errors = {}, softmax } = attention;
+  const {
+    model,
+    name,
+    kind,
+    bimodal,
+    flipped_channels = 0,
+    keys = 'none',
+    keys_errors = {},
+    values,
+    values_errors = {},
+    softmax,
+  } = attention;
   const order = Object.keys(TRANSFORMS);
-  const transforms = Object.entries(keys_errors)
-    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
-    .map(([transform, error]) => ({ label: transformText(transform), error, chosen: transform === keys }));
+  const bars = (errors: Readonly<Record<string, number>>, taken: string | undefined): readonly Candidate[] =>
+    Object.entries(errors)
+      .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
+      .map(([transform, error]) => ({ label: transformText(transform), error, chosen: transform === taken }));
   const families = ['row_log2', 'row_uniform', 'agq'];
   const codings = [...(softmax?.errors ?? [])]
     .sort((a, b) => families.indexOf(a.quantizer) - families.indexOf(b.quantizer) || a.tau - b.tau)
@@ -99,7 +120,8 @@ async function card(attention: AttentionReport, index: number): Promise<Html> {
   const votes = attention.key_ranges?.before.votes;
   const figures = [
     ...(await keyFigures(attention)),
-    ...(await errorFigure('Transforms of the keys', name, transforms)),
+    ...(await errorFigure('Transforms of the keys', name, bars(keys_errors, keys))),
+    ...(await errorFigure('Transforms of the values', name, bars(values_errors, values))),
     ...(await errorFigure('Codings of softmax', name, codings)),
   ];
   return html`<section class="card" aria-labelledby="${idOf(index)}">
@@ -107,6 +129,7 @@ async function card(attention: AttentionReport, index: number): Promise<Html> {
     <ul class="facts">
       <li class="chip ${bimodal ? '' : 'plain'}">${bimodal ? 'two peaks' : 'not two-peaked'}${votes ? ` (${votes.bimodal} of ${votes.samples} samples)` : ''}</li>
       <li class="chip">keys ${transformText(keys)}${flipped_channels > 0 ? `, ${flipped_channels} channels flipped` : ''}</li>
+      ${values === undefined ? '' : html`<li class="chip">values ${transformText(values)}</li>`}
       <li class="chip ${softmax ? '' : 'float'}">${softmax ? `softmax ${softmaxText(softmax)}` : 'in float'}</li>
       <li class="chip">SQNR ${decibelsText(attention.sqnr_db)}</li>
     </ul>

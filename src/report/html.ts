@@ -4,7 +4,7 @@ import { attentionSection } from './attentions.js';
 import { bitChoiceSection } from './bit-choice.js';
 import { errorSourceSection, errorSources } from './error-sources.js';
 import { type Html, html } from './escape.js';
-import { layerSection, migrationSection, outputTable } from './layers.js';
+import { layerSection, migrationSection, offsetSection, outputTable } from './layers.js';
 import { arenaSection, macTable, modelTable, tiles } from './overview.js';
 import { type ExamplePicture, pictureSection } from './pictures.js';
 import { SCRIPT, STYLE } from './style.js';
@@ -26,7 +26,7 @@ const raw = (text: string): Html => ({ html: text });
 
 /** report.html: one file that needs no network, the same bytes for the same report. */
 export async function reportHtml(report: Report, pictures: readonly ExamplePicture[] = []): Promise<string> {
-  const { models, target, bits, layers, attentions, migrations, outputs, bit_choice } = report;
+  const { models, target, bits, layers, attentions, offsets, migrations, outputs, bit_choice } = report;
   const title = models.map(({ name }) => name).join(' + ');
   const links: readonly (readonly [id: string, label: string, present: boolean])[] = [
     ['size', 'Size and work', true],
@@ -37,6 +37,7 @@ export async function reportHtml(report: Report, pictures: readonly ExamplePictu
     ['depth', 'Noise by depth', layers.length > 0],
     ['layers', 'Layers', layers.length > 0],
     ['attentions', 'Attentions', attentions.length > 0],
+    ['offsets', 'Offsets', offsets.length > 0],
     ['migration', 'Scale migration', migrations.length > 0],
     ['memory', 'Memory', true],
   ];
@@ -67,6 +68,7 @@ ${pictureSection(pictures)}
 ${errorSourceSection(report)}
 ${await layerSection(report)}
 ${await attentionSection(report)}
+${offsetSection(report)}
 ${migrationSection(report)}
 ${await arenaSection(report)}
 </main>

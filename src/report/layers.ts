@@ -1,3 +1,4 @@
+import type { Offset } from '../calibrate/choose-offsets.js';
 import type { LayerReport, Report } from '../report.js';
 import { noiseByDepth } from './charts.js';
 import { drawForWidths } from './draw.js';
@@ -52,6 +53,28 @@ export async function layerSection({ models, layers, attentions }: Report): Prom
     <p class="quiet">Of a layer left in float, the SQNR is what quantizing it alone would have left. Press a heading to sort.</p>
     <div class="scroll card" tabindex="0"><table class="sortable"><thead><tr>${heading('#', { type: 'number', kind: 'num aside' })}${heading('Model', { kind: 'aside' })}${heading('Layer')}${heading('Op', { kind: 'aside' })}${heading('Role', { kind: 'aside' })}${heading('Bits')}${heading('SQNR', { type: 'number' })}</tr></thead>
     <tbody>${layers.map(layerRow)}</tbody></table></div>`;
+}
+
+const OFFSETS: Readonly<Record<Offset, string>> = { addend: 'constant addend', mean: 'mean of each channel' };
+
+/** Constants taken out of what layers read. */
+export function offsetSection({ offsets }: Report): Html {
+  if (offsets.length === 0) return html``;
+  const rows = offsets.map(
+    ({
+      model,
+      name,
+      offset,
+      taken,
+      errors: { before, after },
+    }) => html`<tr><td class="aside">${model}</td><th scope="row">${name}<span class="under">${model}</span></th>
+      <td>${taken ? html`<span class="chip">${OFFSETS[offset]}</span>` : html`<span class="chip float">${OFFSETS[offset]} kept</span>`}</td>
+      <td class="num aside">${numberText(before)}</td><td class="num aside">${numberText(after)}</td>
+      <td class="num">${before > 0 ? `${numberText(after / before)} ×` : '–'}</td></tr>`,
+  );
+  return html`<h2 id="offsets">Offsets</h2>
+    <p class="quiet">Constants taken out of what layers read, so that its codes need not span them, and what that does to the squared error of the layers’ results on exact inputs.</p>
+    <div class="scroll card" tabindex="0"><table><thead><tr><th scope="col" class="aside">Model</th><th scope="col">Value</th><th scope="col">Taken out</th><th scope="col" class="num aside">Error with it</th><th scope="col" class="num aside">Error without</th><th scope="col" class="num">Change</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 /** What moved from LayerNorms into the layers behind them. */

@@ -70,6 +70,8 @@ describe('contributions', () => {
     const options = {
       precision,
       migration: undefined,
+      offsets: false,
+      values: false,
       keys: 'none',
       clip: 'none',
       softmax: 'uniform',

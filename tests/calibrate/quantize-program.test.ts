@@ -10,7 +10,9 @@ const quantize = (text: string, options: Partial<QuantizeOptions>, bits = 8) =>
   quantizeProgram(parse(text), runByEvaluation(SAMPLES), {
     precision: precisionOf(bits, bits, { observer: 'mse', steps: 'auto' }),
     keys: 'auto',
+    values: 'auto',
     scales: 'auto',
+    offsets: 'auto',
     clip: 'auto',
     rounding: 'auto',
     softmax: 'auto',
@@ -61,6 +63,17 @@ describe('quantizeProgram', () => {
     expect(report.migrations).toHaveLength(2);
     for (const { strength, errors } of report.migrations)
       expect(errors[strength]).toBe(Math.min(...Object.values(errors)));
+  });
+  it('takes offsets out, and changes values, only where the layers behind get better', async () => {
+    const precision = precisionOf(4, 4, { observer: 'mse', steps: 'even' });
+    const { report } = await quantize(BLOCK, { precision }, 4);
+    expect(report.offsets.some(({ taken }) => taken)).toBe(true);
+    for (const { taken, errors } of report.offsets) if (taken) expect(errors.after).toBeLessThan(errors.before);
+    const [attention] = report.attentions;
+    const { transform, errors } = attention!.values!;
+    expect(errors[transform]).toBe(Math.min(...Object.values(errors)));
+    const left = await quantize(BLOCK, { precision, offsets: 'none', values: 'none' }, 4);
+    expect([left.report.offsets, left.report.attentions[0]!.values]).toEqual([[], undefined]);
   });
   it('names a tensor that is constant over the samples', async () => {
     const zeros = '= const [0, 0, 0, 0, 0, 0, 0, 0]';

@@ -19,7 +19,9 @@ async function reportOf(bits: 'w6a6' | 'f32'): Promise<Report> {
       : await quantizeProgram(float, runByEvaluation(SAMPLES), {
           precision: precisionOf(6, 6, { observer: 'mse', steps: 'auto' }),
           keys: 'auto',
+          values: 'auto',
           scales: 'auto',
+          offsets: 'auto',
           clip: 'auto',
           rounding: 'auto',
           softmax: 'auto',

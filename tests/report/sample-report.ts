@@ -137,6 +137,10 @@ export function sampleReport(names: readonly string[] = ['layers.0.attn', 'layer
         predicted_db: { w4a4: 20 + i, w6a6: 32 + i, w8a8: 44 + i, f32: null },
       })),
     },
+    offsets: [
+      { model: 'encoder', name: nameAt(1), offset: 'mean', taken: true, errors: { before: 2, after: 0.7 } },
+      { model: 'encoder', name: nameAt(2), offset: 'addend', taken: false, errors: { before: 2, after: 1.9 } },
+    ],
     migrations: [
       { model: 'encoder', name: nameAt(3), strength: 0.5, errors: { 0: 2, 0.5: 1.2, 0.75: 1.7 } },
       { model: 'encoder', name: nameAt(4), strength: 0, errors: { 0: 2, 0.5: 2.2, 0.75: 2.7 } },
