@@ -15,13 +15,15 @@ const here = dirname(fileURLToPath(import.meta.url));
 const [only, letter] = process.argv.slice(2);
 
 const AVX2 = ['avx2', 'fma'];
-const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
+const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vnni'];
+const VBMI = [...AVX512, 'avx512vbmi'];
 /** What the compiler is told to use, narrowest first, and what /proc/cpuinfo calls that where it is another name. */
 const FEATURES: readonly (readonly string[])[] = [
   AVX2,
   [...AVX2, 'avxvnni'],
-  [...AVX512, 'avx512vnni'],
-  [...AVX512, 'avx512vnni', 'amx-tile', 'amx-int8'],
+  AVX512,
+  VBMI,
+  [...VBMI, 'amx-tile', 'amx-int8'],
 ];
 const CPUINFO: Readonly<Record<string, string>> = {
   avxvnni: 'avx_vnni',

@@ -21,11 +21,16 @@
 #define ATTENTION sq_attention_u8__amx
 #define LANES 32
 #elif defined(__AVX512VNNI__)
+#if defined(__AVX512VBMI__)
+#include "sq_attention_u8__avx512vbmi.c"
+#define ATTENTION sq_attention_u8__avx512vbmi
+#else
 #include "sq_attention_u8__avx512vnni.c"
+#define ATTENTION sq_attention_u8__avx512vnni
+#endif
 #include "sq_conv_u8s8__avx512vnni.c"
 #include "sq_linear_u8s8__avx512vnni.c"
 #define VARIANT(family) family##__avx512vnni
-#define ATTENTION sq_attention_u8__avx512vnni
 #define LANES 32
 #elif defined(__AVXVNNI__)
 #include "sq_attention_u8__avx2.c"

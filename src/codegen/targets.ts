@@ -7,6 +7,7 @@ export const ISAS = [
   'avxvnni',
   'avx512',
   'avx512vnni',
+  'avx512vbmi',
   'amx',
   'neon',
   'dotprod',
@@ -28,7 +29,7 @@ export interface Target {
 }
 
 const AVX2 = ['avx2', 'fma', 'f16c', 'bmi2'];
-const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
+const AVX512 = [...AVX2, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vnni'];
 const flagsOf = (features: readonly string[]): readonly string[] => features.map((feature) => `-m${feature}`);
 
 const TABLE = {
@@ -40,11 +41,18 @@ const TABLE = {
     features: [...AVX2, 'avxvnni'],
     triple: 'x86_64-linux-gnu',
   },
+  // Processors that have VNNI and cannot permute bytes.
+  'x86-64-cascadelake': {
+    isas: ['avx512vnni', 'avx512', 'avx2', 'portable'],
+    flags: [...flagsOf(AVX512), '-mprefer-vector-width=512'],
+    features: AVX512,
+    triple: 'x86_64-linux-gnu',
+  },
   'x86-64-avx512vnni': {
     // AMX's tiles are asked for as the program runs, and done without where they are refused.
-    isas: ['amx', 'avx512vnni', 'avx512', 'avx2', 'portable'],
-    flags: [...flagsOf([...AVX512, 'avx512vnni']), '-mprefer-vector-width=512'],
-    features: [...AVX512, 'avx512vnni'],
+    isas: ['amx', 'avx512vbmi', 'avx512vnni', 'avx512', 'avx2', 'portable'],
+    flags: [...flagsOf([...AVX512, 'avx512vbmi']), '-mprefer-vector-width=512'],
+    features: [...AVX512, 'avx512vbmi'],
     triple: 'x86_64-linux-gnu',
   },
   'aarch64-neon': { isas: ['neon', 'portable'], flags: ['-march=armv8-a'], features: [], triple: 'aarch64-linux-gnu' },
@@ -85,6 +93,11 @@ const HOST_NEEDS: readonly { arch: string; target: TargetName; flags: readonly s
     arch: 'x64',
     target: 'x86-64-avx512vnni',
     flags: ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi', 'avx512_vnni', 'fma', 'f16c', 'bmi2'],
+  },
+  {
+    arch: 'x64',
+    target: 'x86-64-cascadelake',
+    flags: ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512_vnni', 'fma', 'f16c', 'bmi2'],
   },
   { arch: 'x64', target: 'x86-64-avxvnni', flags: ['avx_vnni', 'avx2', 'fma', 'f16c', 'bmi2'] },
   { arch: 'x64', target: 'x86-64-avx2', flags: ['avx2', 'fma', 'f16c', 'bmi2'] },

@@ -6,8 +6,9 @@ describe('targets', () => {
   it('are recognised by what the processor has', () => {
     const vnni = 'flags\t\t: fma f16c bmi2 avx2 avx512f avx512bw avx512dq avx512vl avx512vbmi avx512_vnni';
     expect(detectTarget('x64', vnni)).toBe('x86-64-avx512vnni');
-    expect(detectTarget('x64', vnni.replace('avx512vbmi ', ''))).toBe('x86-64-avx2');
-    expect(detectTarget('x64', `${vnni.replace('avx512vbmi ', '')} avx_vnni`)).toBe('x86-64-avxvnni');
+    expect(detectTarget('x64', vnni.replace('avx512vbmi ', ''))).toBe('x86-64-cascadelake');
+    expect(detectTarget('x64', vnni.replace(' avx512_vnni', ''))).toBe('x86-64-avx2');
+    expect(detectTarget('x64', `${vnni.replace(' avx512_vnni', '')} avx_vnni`)).toBe('x86-64-avxvnni');
     expect(detectTarget('x64', 'flags : sse2')).toBe('c99');
     expect(detectTarget('arm64', 'Features\t: fp asimd asimddp i8mm')).toBe('aarch64-i8mm');
     expect(detectTarget('arm64', 'Features\t: fp asimd')).toBe('aarch64-neon');

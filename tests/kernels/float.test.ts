@@ -23,8 +23,8 @@ const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') 
 const has = (...features: readonly string[]) => features.every((feature) => new RegExp(`\\b${feature}\\b`).test(cpu));
 const optimized = ['-O3', '-fno-math-errno', '-fno-trapping-math'];
 const avx2 = has('avx2', 'fma') ? ['-mavx2', '-mfma'] : undefined;
-const avx512 = has('avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi')
-  ? ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi', '-mfma']
+const avx512 = has('avx512f', 'avx512bw', 'avx512dq', 'avx512vl')
+  ? ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma']
   : undefined;
 const widest = avx512 ?? avx2 ?? [];
 const sanitized = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', ...widest];

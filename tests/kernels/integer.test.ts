@@ -15,7 +15,8 @@ const build = mkdtempSync(join(tmpdir(), 'sam-qc-integer-'));
 afterAll(() => rmSync(build, { recursive: true, force: true }));
 
 const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
-const AVX512 = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512vbmi'];
+const AVX512 = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'];
+const VBMI = [...AVX512, 'avx512vbmi'];
 const has = (features: readonly string[]) => features.every((feature) => new RegExp(`\\b${feature}\\b`).test(cpu));
 /** Compiler flags of the variants that have integer kernels, by isa; `portable` runs against itself. */
 const VARIANTS = [
@@ -33,9 +34,14 @@ const VARIANTS = [
     flags: [...AVX512.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
   },
   {
+    isa: 'avx512vbmi',
+    features: [...VBMI, 'avx512_vnni'],
+    flags: [...VBMI.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
+  },
+  {
     isa: 'amx',
-    features: [...AVX512, 'avx512_vnni', 'amx_int8'],
-    flags: [...AVX512.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
+    features: [...VBMI, 'avx512_vnni', 'amx_int8'],
+    flags: [...VBMI.map((feature) => `-m${feature}`), '-mavx512vnni', '-mfma', '-mprefer-vector-width=512'],
   },
 ].filter(({ features }) => has(features));
 
@@ -47,7 +53,7 @@ const rows = parseKernelTable(readFileSync(join(kernels, 'kernels.inc'), 'utf8')
 function variantMacros(isa: string): readonly string[] {
   if (isa === 'portable') return [];
   const name = (family: string) => `${family}__${isa}`;
-  const nr = rows.find((row) => row.family === 'sq_linear_u8s8' && row.isa === isa)?.nr;
+  const nr = rows.find((row) => row.family === 'sq_attention_u8' && row.isa === isa)?.nr;
   const has = (family: string) => rows.some((row) => row.family === family && row.isa === isa);
   return [
     ...[
@@ -101,6 +107,6 @@ describe.skipIf(compilers.length === 0)('integer kernels in C', () => {
   it('compares every variant that kernels.inc names', () => {
     const isas = rows.filter(({ family }) => /_u8(s8)?$/.test(family)).map(({ isa }) => isa);
     const elsewhere = ['amx', 'simd128', 'neon', 'dotprod', 'i8mm', 'rvv']; // wasm.test.ts, targets/kernels.test.ts
-    expect([...new Set(isas)].sort()).toEqual(['avx2', 'avx512vnni', 'avxvnni', 'portable', ...elsewhere].sort());
+    expect([...new Set(isas)].sort()).toEqual(['avx2', 'avx512vbmi', 'avx512vnni', 'avxvnni', 'portable', ...elsewhere].sort());
   });
 });

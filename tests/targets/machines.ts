@@ -60,7 +60,13 @@ const arm = (target: TargetName): Machine =>
 
 /** x86-64 variants that this processor is too old for, or of another architecture. */
 function x86(target: TargetName): Machine {
-  const order: readonly TargetName[] = ['c99', 'x86-64-avx2', 'x86-64-avxvnni', 'x86-64-avx512vnni'];
+  const order: readonly TargetName[] = [
+    'c99',
+    'x86-64-avx2',
+    'x86-64-avxvnni',
+    'x86-64-cascadelake',
+    'x86-64-avx512vnni',
+  ];
   const able = process.arch === 'x64' && order.indexOf(target) <= order.indexOf(hostTarget());
   return native(target, able ? undefined : 'this processor does not have it');
 }
@@ -81,15 +87,15 @@ function avxvnni(): Machine {
   return hasIt ? native('x86-64-avxvnni') : { ...avx2, target: 'x86-64-avxvnni', builds };
 }
 
-/** On this processor where it has AVX-512, else in a machine of one processor that Bochs emulates, which has no AMX. */
-function avx512(): Machine {
-  const own = x86('x86-64-avx512vnni');
+/** On this processor where it has AVX-512, else in a machine of one processor that Bochs emulates. */
+function avx512(target: TargetName, standIns: readonly string[]): Machine {
+  const own = x86(target);
   if (own.missing === undefined || process.arch !== 'x64') return own;
   if (findProgram('bochs') === undefined)
     return { ...own, missing: `${own.missing}, nor is bochs there to emulate it` };
   const emulator = [process.execPath, '--import', 'tsx', fileURLToPath(new URL('bochs/run.ts', import.meta.url))];
   const [flags] = own.builds;
-  const builds = [flags, [...flags, ...standIn('amx_emulated.h')]] as const;
+  const builds = [flags, ...standIns.map((file) => [...flags, ...standIn(file)])] as const;
   return { ...own, emulator, linkFlags: ['-static'], builds, threads: [1], missing: undefined };
 }
 
@@ -110,7 +116,9 @@ export const MACHINES: readonly Machine[] = [
   native('c99'),
   x86('x86-64-avx2'),
   avxvnni(),
-  avx512(),
+  avx512('x86-64-cascadelake', []),
+  // Bochs has no AMX.
+  avx512('x86-64-avx512vnni', ['amx_emulated.h']),
   arm('aarch64-neon'),
   arm('aarch64-dotprod'),
   arm('aarch64-i8mm'),

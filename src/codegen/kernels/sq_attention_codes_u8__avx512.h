@@ -2,7 +2,7 @@
 #define SQ_ATTENTION_CODES_U8__AVX512_H
 /*
  * A row of logits to the probabilities' planes: the high bytes of table[code] (where any entry needs them) and the low ones,
- * in the key order of sq_attention_pack_u8__avx512.h.
+ * in the key order of sq_attention_pack_u8__avx512.h. sq_attention_look_up_u8__avx512 is defined before this is included.
  */
 #include <immintrin.h>
 
@@ -29,15 +29,6 @@ SQ_UNUSED static inline sq_attention_codes_u8__avx512_table sq_attention_codes_u
     t.high[i] = _mm512_loadu_si512(high + 64 * i);
   }
   return t;
-}
-
-/* table[code] for 64 codes. */
-SQ_UNUSED static inline __attribute__((always_inline)) __m512i sq_attention_codes_u8__avx512_look_up(const __m512i table[4],
-                                                                                                     __m512i codes, int small) {
-  if (small) return _mm512_permutexvar_epi8(codes, table[0]);
-  const __m512i first = _mm512_permutex2var_epi8(table[0], codes, table[1]);
-  const __m512i second = _mm512_permutex2var_epi8(table[2], codes, table[3]);
-  return _mm512_mask_mov_epi8(first, _mm512_movepi8_mask(codes), second);
 }
 
 /* agq: tau * (log2(sum16 e^(x - mx)) + log2_s). */
@@ -100,11 +91,11 @@ SQ_UNUSED static inline __attribute__((always_inline)) int32_t sq_attention_code
                            0x04040404, 0x04040404, 0x04040404, 0, 0, 0, 0));
       mask = _mm512_cmplt_epu8_mask(keys, _mm512_set1_epi8((char)(a->n - j)));
     }
-    const __m512i p = _mm512_maskz_mov_epi8(mask, sq_attention_codes_u8__avx512_look_up(table->low, codes, small));
+    const __m512i p = _mm512_maskz_mov_epi8(mask, sq_attention_look_up_u8__avx512(table->low, codes, small));
     _mm512_storeu_si512(low + j, p);
     low_sum = _mm512_dpbusd_epi32(low_sum, p, ones);
     if (table->planes == 2) {
-      const __m512i h = _mm512_maskz_mov_epi8(mask, sq_attention_codes_u8__avx512_look_up(table->high, codes, small));
+      const __m512i h = _mm512_maskz_mov_epi8(mask, sq_attention_look_up_u8__avx512(table->high, codes, small));
       _mm512_storeu_si512(high + j, h);
       high_sum = _mm512_dpbusd_epi32(high_sum, h, ones);
     }

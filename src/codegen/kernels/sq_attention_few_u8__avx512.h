@@ -71,11 +71,11 @@ SQ_UNUSED static inline __attribute__((always_inline)) void sq_attention_few_u8_
                                                        0x08080808, 0x04040404, 0x04040404, 0x04040404, 0x04040404, 0, 0, 0, 0));
   const __mmask64 mask = _mm512_cmplt_epu8_mask(key, _mm512_set1_epi8((char)a->n));
   const int small = a->levels <= 64;
-  const __m512i p = _mm512_maskz_mov_epi8(mask, sq_attention_codes_u8__avx512_look_up(table->low, codes, small));
+  const __m512i p = _mm512_maskz_mov_epi8(mask, sq_attention_look_up_u8__avx512(table->low, codes, small));
   __m128i d = sq_attention_few_u8__avx512_total(p);
   sq_attention_few_u8__avx512_weigh(p, a->n, v, low);
   if (table->planes == 2) {
-    const __m512i h = _mm512_maskz_mov_epi8(mask, sq_attention_codes_u8__avx512_look_up(table->high, codes, small));
+    const __m512i h = _mm512_maskz_mov_epi8(mask, sq_attention_look_up_u8__avx512(table->high, codes, small));
     d = _mm_add_epi32(d, _mm_slli_epi32(sq_attention_few_u8__avx512_total(h), 8));
     sq_attention_few_u8__avx512_weigh(h, a->n, v, high);
   }

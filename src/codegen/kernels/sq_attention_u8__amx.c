@@ -1,3 +1,5 @@
+#include "sq_attention_look_up_u8__avx512vbmi.h"
+
 #include "sq_attention_body_u8__avx512.h"
 #include "sq_gemm_u8s8__amx.h"
 

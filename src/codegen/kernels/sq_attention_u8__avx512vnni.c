@@ -1,3 +1,5 @@
+#include "sq_attention_look_up_u8__avx512bw.h"
+
 #include "sq_attention_body_u8__avx512.h"
 
 static void sq_attention_u8__avx512vnni(const void *args, int64_t begin, int64_t end, int64_t worker) {

@@ -27,14 +27,13 @@ SQ_UNUSED static __attribute__((noinline)) const int8_t *sq_unpack_s8__avx512(co
       _mm512_storeu_si512(unpacked + 4 * g, _mm512_sub_epi8(v, eight));
     }
   } else {
-    /* Three bytes to each 32-bit word, then field e of 6 bits to byte e. */
-    const __m512i spread = _mm512_set_epi32(0x002f2e2d, 0x002c2b2a, 0x00292827, 0x00262524, 0x00232221, 0x00201f1e, 0x001d1c1b,
-                                            0x001a1918, 0x00171615, 0x00141312, 0x0011100f, 0x000e0d0c, 0x000b0a09,
-                                            0x00080706, 0x00050403, 0x00020100);
+    /* Twelve bytes to each lane, three of them to each 32-bit word, then field e of 6 bits to byte e. */
+    const __m512i lanes = _mm512_set_epi32(0, 11, 10, 9, 0, 8, 7, 6, 0, 5, 4, 3, 0, 2, 1, 0);
+    const __m512i spread = _mm512_set4_epi32(0x000b0a09, 0x00080706, 0x00050403, 0x00020100);
     const __m512i field = _mm512_set1_epi32(0x3f), offset = _mm512_set1_epi8(32);
     for (int64_t g = 0; g < groups; g += 16) {
       const __m512i bytes = _mm512_maskz_loadu_epi8(0xffffffffffffull, packed + 3 * g);
-      const __m512i w = _mm512_permutexvar_epi8(spread, bytes);
+      const __m512i w = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(lanes, bytes), spread);
       __m512i v = _mm512_and_si512(w, field);
       v = _mm512_or_si512(v, _mm512_slli_epi32(_mm512_and_si512(_mm512_srli_epi32(w, 6), field), 8));
       v = _mm512_or_si512(v, _mm512_slli_epi32(_mm512_and_si512(_mm512_srli_epi32(w, 12), field), 16));
