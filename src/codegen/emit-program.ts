@@ -1,4 +1,4 @@
-import type { Graph } from '../ir/graph.js';
+import type { Graph, ValueId } from '../ir/graph.js';
 import { TypeMismatch } from '../ir/op.js';
 import {
   type Bounds,
@@ -11,6 +11,7 @@ import {
   scalarKey,
 } from '../ir/scalar.js';
 import type { DType } from '../ir/types.js';
+import { findSkippable } from '../passes/find-skippable.js';
 import { type MemoryPlan, planMemory, type Storage } from '../passes/plan-memory.js';
 import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
@@ -85,7 +86,12 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     graph.nodes.map((node, index) => [index, emitNode(state, node, index, undefined).workspaceBytes]),
   );
   const plan = boundedPlan(graph, wanted);
-  const nodes = graph.nodes.map((node, index) => emitNode(state, node, index, plan));
+  const skippable = findSkippable(graph);
+  const nodes = graph.nodes.map((node, index) => {
+    const code = emitNode(state, node, index, plan);
+    const flag = skippable.get(index);
+    return flag === undefined ? code : { ...code, lines: whereNotZero(state, flag, code.lines) };
+  });
   const scratchBytes = nodes.reduce((most, node) => Math.max(most, node.scratchBytes), 0);
   const dimChecks = checkDimensions(graph, scalars);
   const outputDims = model.outputs.flatMap(({ field, type }) =>
@@ -137,6 +143,13 @@ const describeNode = (node: Graph['nodes'][number], code: NodeCode): ProgramNode
   source: node.source,
   kernels: code.kernels,
 });
+
+/** Lines that run where an input of one element is not 0. */
+function whereNotZero({ model }: ProgramState, flag: ValueId, lines: readonly string[]): readonly string[] {
+  if (lines.length === 0) return lines;
+  const { field } = model.inputs.find(({ value }) => value === flag)!;
+  return [`if (frame->in->${field}[0] != 0.0f) {`, ...lines.map((line) => `  ${line}`), '}'];
+}
 
 /** Texts of headers and kernels, each once, dependencies first. */
 function sourcesOf({ library, files }: ProgramState): readonly { file: string; text: string }[] {

@@ -6,6 +6,7 @@ import { fuseLayerNorm } from './fuse-layer-norm.js';
 import { fuseLinear } from './fuse-linear.js';
 import { fuseResizes } from './fuse-resizes.js';
 import { fuseWindowAttention } from './fuse-window-attention.js';
+import { gateProducts } from './gate-products.js';
 import { mergeDuplicates } from './merge-duplicates.js';
 import type { Pass } from './pass.js';
 import { simplifyMovement } from './simplify-movement.js';
@@ -46,4 +47,6 @@ export const PASSES: readonly Pass[] = [
   // After simplify-movement, which takes the slice between them away.
   fuseResizes,
   mergeDuplicates,
+  // Last: the passes above know products, not gates.
+  gateProducts,
 ];

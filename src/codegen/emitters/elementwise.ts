@@ -70,6 +70,16 @@ export const emitSelect: Emitter<'select'> = (node, context) => {
   });
 };
 
+export const emitGate: Emitter<'gate'> = (node, context) => {
+  const [x, flag] = node.operands as readonly [ValueId, ValueId];
+  context.run('sq_gate_f32', {
+    x: context.pointer(x),
+    flag: context.pointer(flag),
+    y: context.pointer(node.results[0]!),
+    n: context.dim(product(context.type(x).shape)),
+  });
+};
+
 export const emitCast: Emitter<'cast'> = (node, context) => {
   const [x] = node.operands as readonly [ValueId];
   const [y] = node.results as readonly [ValueId];

@@ -1,7 +1,7 @@
 import type { Emitters } from '../emit-context.js';
 import { emitAttention } from './attention.js';
 import { emitConv, emitConvTranspose } from './conv.js';
-import { emitBinary, emitCast, emitSelect, emitUnary } from './elementwise.js';
+import { emitBinary, emitCast, emitGate, emitSelect, emitUnary } from './elementwise.js';
 import { emitIota, emitScalars } from './generate.js';
 import { emitGridSample } from './grid-sample.js';
 import { emitGather, emitGatherElements, emitGatherNd, emitScatterElements, emitScatterNd } from './indexing.js';
@@ -31,6 +31,7 @@ export const emitters: Emitters = {
   select: emitSelect,
   cast: emitCast,
   gelu: emitGelu,
+  gate: emitGate,
   // The result has its operand's memory.
   reshape: () => undefined,
   transpose: emitTranspose,

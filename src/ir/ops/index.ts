@@ -1,6 +1,7 @@
 import { attention } from './attention.js';
 import { conv, conv_transpose } from './conv.js';
 import { binary, cast, gelu, select, unary } from './elementwise.js';
+import { gate } from './gate.js';
 import { gather, gather_elements, gather_nd } from './gather.js';
 import { iota, scalars } from './generate.js';
 import { grid_sample } from './grid-sample.js';
@@ -23,6 +24,7 @@ export const ops = {
   select,
   cast,
   gelu,
+  gate,
   reshape,
   transpose,
   slice,
