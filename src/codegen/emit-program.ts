@@ -12,6 +12,7 @@ import {
 } from '../ir/scalar.js';
 import type { DType } from '../ir/types.js';
 import { findSkippable } from '../passes/find-skippable.js';
+import { groupRows, type RowGroup } from '../passes/group-rows.js';
 import { type MemoryPlan, planMemory, type Storage } from '../passes/plan-memory.js';
 import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
@@ -22,6 +23,7 @@ import { describeInterface, type InterfaceTensor, type ModelInterface } from './
 import { toComment, toFloatLiteral, toIntLiteral, toStringLiteral } from './names.js';
 import { constantOffset, emitNode, type NodeCode, type ProgramState } from './node-emitter.js';
 import { programText } from './program-text.js';
+import { emitGroup } from './row-groups.js';
 import { createScalarProgram, type LeafCode, type ScalarProgram } from './scalar-program.js';
 import { TARGETS, type TargetName } from './targets.js';
 import { createWeightLayout, type WeightLayout } from './weights.js';
@@ -67,7 +69,8 @@ export const ARENA_SLACK = 64;
  * Writes a program as C. The graph must be fully lowered: every op has an emitter that can do it, every symbolic
  * dimension has bounds.
  */
-export function emitProgram(graph: Graph, options: ProgramOptions): Program {
+export function emitProgram(program: Graph, options: ProgramOptions): Program {
+  const { graph, groups } = groupRows(program);
   const model = describeInterface(graph, options.name);
   const scalars = createScalarProgram(leavesFor(graph, model));
   const state: ProgramState = {
@@ -82,16 +85,29 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     macros: new Set(),
     apart: options.apart ? new Map() : undefined,
   };
-  const wanted = new Map(
-    graph.nodes.map((node, index) => [index, emitNode(state, node, index, undefined).workspaceBytes]),
-  );
-  const plan = boundedPlan(graph, wanted);
   const skippable = findSkippable(graph);
-  const nodes = graph.nodes.map((node, index) => {
-    const code = emitNode(state, node, index, plan);
-    const flag = skippable.get(index);
-    return flag === undefined ? code : { ...code, lines: whereNotZero(state, flag, code.lines) };
-  });
+  const guarded = (index: number, lines: readonly string[]): readonly string[] =>
+    whereNotZero(state, skippable.get(index), lines);
+  const grouped = new Map(groups.flatMap((group) => rangeOf(group).map((index) => [index, group] as const)));
+  const emitAll = (plan: MemoryPlan | undefined): readonly (NodeCode & { readonly functions: readonly string[] })[] =>
+    graph.nodes.flatMap((node, index) => {
+      const group = grouped.get(index);
+      if (group === undefined) {
+        const code = emitNode(state, node, index, plan);
+        return [{ ...code, lines: guarded(index, code.lines), functions: [] }];
+      }
+      if (group.first !== index) return [];
+      const { nodes: members, functions, lines, scratchBytes } = emitGroup(state, group, plan, guarded);
+      return members.map((code, i) => ({
+        ...code,
+        lines: i === members.length - 1 ? lines : [],
+        functions: i === members.length - 1 ? functions : [],
+        scratchBytes,
+      }));
+    });
+  const wanted = new Map(emitAll(undefined).map(({ workspaceBytes }, index) => [index, workspaceBytes]));
+  const plan = boundedPlan(graph, wanted, groups);
+  const nodes = emitAll(plan);
   const scratchBytes = nodes.reduce((most, node) => Math.max(most, node.scratchBytes), 0);
   const dimChecks = checkDimensions(graph, scalars);
   const outputDims = model.outputs.flatMap(({ field, type }) =>
@@ -115,7 +131,8 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
         index,
         lines: code.lines,
         comment: toComment(`${node.op} ${node.source}`),
-        label: toStringLiteral(toComment(`${index} ${node.op} ${node.source}`)),
+        label: toStringLiteral(toComment(labelOf(graph, index, grouped.get(index)))),
+        functions: code.functions,
       })),
       copies,
       arenaBytes: plan.bytes,
@@ -133,9 +150,19 @@ export function emitProgram(graph: Graph, options: ProgramOptions): Program {
     plan,
     scratchBytes,
     arenaBytes: plan.bytes + scratchBytes + ARENA_SLACK,
-    nodes: named.map(({ code, node }) => describeNode(node, code)),
+    nodes: nodes.flatMap((code, index) => (code.kernels.length > 0 ? [describeNode(graph.nodes[index]!, code)] : [])),
     kernels: [...(state.apart?.values() ?? [])],
   };
+}
+
+const rangeOf = ({ first, last }: RowGroup): readonly number[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+function labelOf(graph: Graph, index: number, group: RowGroup | undefined): string {
+  const node = graph.nodes[index]!;
+  if (group === undefined) return `${index} ${node.op} ${node.source}`;
+  const ops = rangeOf(group).flatMap((at) => (graph.nodes[at]!.op === 'reshape' ? [] : [graph.nodes[at]!.op]));
+  return `${group.first}-${group.last} ${ops.join(' + ')} ${node.source}`;
 }
 
 const describeNode = (node: Graph['nodes'][number], code: NodeCode): ProgramNode => ({
@@ -145,8 +172,12 @@ const describeNode = (node: Graph['nodes'][number], code: NodeCode): ProgramNode
 });
 
 /** Lines that run where an input of one element is not 0. */
-function whereNotZero({ model }: ProgramState, flag: ValueId, lines: readonly string[]): readonly string[] {
-  if (lines.length === 0) return lines;
+function whereNotZero(
+  { model }: ProgramState,
+  flag: ValueId | undefined,
+  lines: readonly string[],
+): readonly string[] {
+  if (flag === undefined || lines.length === 0) return lines;
   const { field } = model.inputs.find(({ value }) => value === flag)!;
   return [`if (frame->in->${field}[0] != 0.0f) {`, ...lines.map((line) => `  ${line}`), '}'];
 }
@@ -230,9 +261,13 @@ function elementLeaf(input: InterfaceTensor, index: number, type: ScalarType, bo
 }
 
 /** @throws UserError where a value has no largest size */
-function boundedPlan(graph: Graph, workspaces: ReadonlyMap<number, number>): MemoryPlan {
+function boundedPlan(
+  graph: Graph,
+  workspaces: ReadonlyMap<number, number>,
+  groups: readonly RowGroup[],
+): MemoryPlan {
   try {
-    return planMemory(graph, workspaces);
+    return planMemory(graph, workspaces, groups);
   } catch (cause) {
     throw cause instanceof TypeMismatch ? new UserError(cause.message, { cause }) : cause;
   }

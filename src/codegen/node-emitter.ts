@@ -1,8 +1,8 @@
 import type { Graph, Node, ValueId } from '../ir/graph.js';
 import { typeOf, valueOf } from '../ir/graph.js';
-import { boundsOf, isStatic, type Scalar, type ScalarType, scalarKey } from '../ir/scalar.js';
+import { boundsOf, type Dim, isStatic, type Scalar, type ScalarType, scalarKey } from '../ir/scalar.js';
 import { tensorToBytes } from '../ir/tensor-bytes.js';
-import { DTYPE_BYTES, elementCount } from '../ir/types.js';
+import { DTYPE_BYTES, elementCount, type TensorType } from '../ir/types.js';
 import type { MemoryPlan, Storage } from '../passes/plan-memory.js';
 import { UserError } from '../user-error.js';
 import { C_TYPES } from './c-types.js';
@@ -41,15 +41,36 @@ export interface NodeCode {
   readonly scratchBytes: number;
   /** Kernels it runs, for the report. */
   readonly kernels: readonly string[];
+  /** Of a node that runs on some rows: what must hold before the first. */
+  readonly checks: readonly string[];
+}
+
+/** How a node sees its values where it runs on some rows of them at a time, in a function that has `worker`. */
+export interface RowView {
+  type(value: ValueId): TensorType;
+  /** The rows of a value that lies as `whole` points; of one that lies elsewhere, what it is at. */
+  pointer(value: ValueId, whole: string | undefined): string;
+  /** A dimension that the rows at hand decide; undefined for others. */
+  dim(dim: Dim): string | undefined;
+  maxDim(dim: Dim): number;
+  /** Writes what an emitter cannot say of rows; false where it can. */
+  emit(node: Node, context: EmitContext): boolean;
 }
 
 const WORKSPACE_ALIGN = 64;
 const roundUp = (bytes: number): number => Math.ceil(bytes / WORKSPACE_ALIGN) * WORKSPACE_ALIGN;
 
 /** Runs the emitter of a node. Without a plan pointers into the arena are NULL: a trial run, to learn what it wants. */
-export function emitNode(state: ProgramState, node: Node, index: number, plan: MemoryPlan | undefined): NodeCode {
+export function emitNode(
+  state: ProgramState,
+  node: Node,
+  index: number,
+  plan: MemoryPlan | undefined,
+  rows?: RowView,
+): NodeCode {
   const { graph, library } = state;
   const lines: string[] = [];
+  const checks: string[] = [];
   const kernels: string[] = [];
   /** Names of lists of numbers, by what is in them. */
   const lists = new Map<string, string>();
@@ -81,18 +102,22 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
     };
     scratchBytes = Math.max(scratchBytes, roundUp(wanted ?? 0));
     kernels.push(kernel);
-    lines.push(
+    const filled = [
       '{',
       `  const ${args} args = {`,
       ...Object.entries(all).map(([field, value]) => `    .${field} = ${value},`),
       '  };',
-      // What the planner reserved against what the kernel says: never true, and cheap to know for sure.
-      ...(scratchFunction === undefined
+    ];
+    // What the planner reserved against what the kernel says: never true, and cheap to know for sure.
+    const check =
+      scratchFunction === undefined
         ? []
-        : [`  if (${scratchFunction}(&args) > frame->scratch_stride) return SQ_ERROR_ARENA_SIZE;`]),
-      `  sq_each(frame, ${kernel}, &args, ${units}(&args));`,
-      '}',
-    );
+        : [`  if (${scratchFunction}(&args) > frame->scratch_stride) return SQ_ERROR_ARENA_SIZE;`];
+    if (rows === undefined) lines.push(...filled, ...check, `  sq_each(frame, ${kernel}, &args, ${units}(&args));`, '}');
+    else {
+      lines.push(...filled, `  ${kernel}(&args, 0, ${units}(&args), worker);`, '}');
+      if (check.length > 0) checks.push(...filled, ...check, '}');
+    }
   };
 
   const variant = (family: string): KernelRow => {
@@ -118,17 +143,22 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
   const context: EmitContext = {
     graph,
     exact: state.exact,
-    type: (value) => typeOf(graph, value),
+    type: (value) => rows?.type(value) ?? typeOf(graph, value),
     pointer: (value) => {
       if (value === null) return 'NULL';
+      if (rows !== undefined) {
+        const storage = plan?.storage.get(value);
+        return rows.pointer(value, storage && pointerTo(value, storage));
+      }
       if (plan === undefined)
         return graph.constants.has(value) ? pointerTo(value, { kind: 'constant', constant: value }) : 'NULL';
       const storage = plan.storage.get(value);
       if (storage === undefined) throw new Error(`value %${value} has no place in memory`);
       return pointerTo(value, storage);
     },
-    dim: (dim) => state.scalars.reference(dim, 'int'),
+    dim: (dim) => rows?.dim(dim) ?? state.scalars.reference(dim, 'int'),
     maxDim: (dim) => {
+      if (rows !== undefined) return rows.maxDim(dim);
       const { max } = boundsOf(dim, graph.bounds);
       if (Number.isSafeInteger(max)) return max;
       throw new UserError(`the dimension ${scalarKey(dim)} has no upper bound`);
@@ -180,7 +210,7 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
 
   const emit = emitters[node.op] as (node: Node, context: EmitContext) => void;
   try {
-    emit(node, context);
+    if (!rows?.emit(node, context)) emit(node, context);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `${node.source || '(unnamed)'}: ${node.op}: ${reason}`;
@@ -189,7 +219,7 @@ export function emitNode(state: ProgramState, node: Node, index: number, plan: M
   const declarations = [...lists]
     .filter(([, name]) => lines.some((line) => new RegExp(`\\b${name}\\b`).test(line)))
     .map(([text, name]) => `static const int64_t ${name}[] = {${text}};`);
-  return { lines: [...declarations, ...lines], workspaceBytes, scratchBytes, kernels };
+  return { lines: [...declarations, ...lines], workspaceBytes, scratchBytes, kernels, checks };
 }
 
 /** Where a constant's elements are in the weights file. Each is stored once, as it is in memory. */

@@ -20,6 +20,8 @@ export interface ProgramParts {
     readonly comment: string;
     /** C string literal. */
     readonly label: string;
+    /** What stands before the node's own function. */
+    readonly functions: readonly string[];
     readonly lines: readonly string[];
   }[];
   /** Statements that copy outputs which could not be written in place. */
@@ -116,8 +118,8 @@ SQ_UNUSED static void sq_each(const sq_frame *frame, sq_kernel kernel, const voi
 const nodeFunctions = ({ nodes }: ProgramParts): string => `
 ${nodes
   .map(
-    ({ index, comment, lines }) => `/* ${comment} */
-static int sq_node_${index}(const sq_frame *frame) {
+    ({ index, comment, functions, lines }) => `/* ${comment} */
+${functions.map((line) => `${line}\n`).join('')}static int sq_node_${index}(const sq_frame *frame) {
   (void)frame;
 ${indent(lines)}  return SQ_OK;
 }

@@ -126,13 +126,25 @@ export function maxBytes(graph: Graph, id: ValueId): number {
   return bytes;
 }
 
+/** Nodes that run together, a few rows at a time, and the values that are kept elsewhere. */
+export interface PlannedGroup {
+  readonly first: number;
+  readonly last: number;
+  readonly local: ReadonlySet<ValueId>;
+}
+
 /**
  * Plans one arena for all intermediate values, from live ranges over the node order. Symbolic sizes count at their upper
  * bounds, so that one plan serves every shape within them.
  *
  * @param workspaceBytes memory that a node wants while it runs, by the node's index
+ * @param groups what any of their nodes touches is alive while all of them run
  */
-export function planMemory(graph: Graph, workspaceBytes: ReadonlyMap<number, number> = new Map()): MemoryPlan {
+export function planMemory(
+  graph: Graph,
+  workspaceBytes: ReadonlyMap<number, number> = new Map(),
+  groups: readonly PlannedGroup[] = [],
+): MemoryPlan {
   const roots = new Map<ValueId, ValueId>();
   const rootOf = (id: ValueId): ValueId => roots.get(id) ?? id;
   for (const node of graph.nodes) {
@@ -151,13 +163,17 @@ export function planMemory(graph: Graph, workspaceBytes: ReadonlyMap<number, num
     else storageOfRoot.set(root, { kind: 'output', index });
   });
 
+  const groupOf = new Map<number, PlannedGroup>();
+  for (const group of groups) for (let at = group.first; at <= group.last; at++) groupOf.set(at, group);
+  const local = new Set(groups.flatMap((group) => [...group.local]));
   const ranges = new Map<ValueId, { bytes: number; first: number; last: number }>();
   const touch = (id: ValueId, at: number): void => {
     const root = rootOf(id);
-    if (inputs.has(root) || storageOfRoot.has(root)) return;
+    if (inputs.has(root) || storageOfRoot.has(root) || local.has(root)) return;
+    const { first, last } = groupOf.get(at) ?? { first: at, last: at };
     const range = ranges.get(root);
-    if (range === undefined) ranges.set(root, { bytes: maxBytes(graph, root), first: at, last: at });
-    else range.last = at;
+    if (range === undefined) ranges.set(root, { bytes: maxBytes(graph, root), first, last });
+    else range.last = last;
   };
   graph.nodes.forEach((node, at) => {
     if (aliasedOperand(node) !== undefined) return;
