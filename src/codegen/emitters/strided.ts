@@ -111,11 +111,36 @@ export function emitStridedCopy(context: EmitContext, { x, y, bits, dims, from, 
       strides: view.strides.map((operand) => order.map((axis) => operand[axis]!)),
     };
     const fields = { x, y, ...viewFields(context, tiled, names) };
-    context.runGeneric('sq_transpose.h', 'SQ_DEFINE_TRANSPOSE', [`${bits}`], `sq_transpose_${bits}`, fields);
+    if (bits === 32) context.run('sq_transpose_32', fields);
+    else context.runGeneric('sq_transpose.h', 'SQ_DEFINE_TRANSPOSE', [`${bits}`], `sq_transpose_${bits}`, fields);
+    return;
+  }
+  const inner = shortAxes(view);
+  if (inner > 0) {
+    const fields = { x, y, inner: String(inner), ...viewFields(context, view, names) };
+    context.runGeneric('sq_permute.h', 'SQ_DEFINE_PERMUTE', [`${bits}`], `sq_permute_${bits}`, fields);
   } else {
     const fields = { x, y, ...viewFields(context, longestLast(view), names) };
     context.runGeneric('sq_copy.h', 'SQ_DEFINE_COPY', [`${bits}`], `sq_copy_${bits}`, fields);
   }
+}
+
+/** Elements that sq_permute.h lists at most, and that it is worth listing at least. */
+const [MOST_LISTED, LEAST_LISTED] = [1024, 16];
+
+/** The last axes that sq_permute.h copies by a list, where the very last is short; 0 where there are none. */
+function shortAxes({ dims, strides: [xs, ys] }: View): number {
+  if (!isShort(dims.at(-1)!)) return 0;
+  let count = 1;
+  let inner = 0;
+  for (let axis = dims.length - 1; axis >= 0; axis--) {
+    const dim = dims[axis]!;
+    if (typeof dim !== 'number' || typeof xs![axis] !== 'number' || ys![axis] !== count) break;
+    if (count * dim > MOST_LISTED || Math.abs(xs![axis] as number) * dim >= 2 ** 31 / dims.length) break;
+    count *= dim;
+    inner++;
+  }
+  return count >= LEAST_LISTED ? inner : 0;
 }
 
 /** A copy may go in any order: rows of two or three elements would cost more in finding the next row than in copying. */

@@ -5,6 +5,9 @@
 #include "sq_layer_norm_quantize_u8.c"
 #include "sq_quantize_u8.c"
 #include "sq_snap_u8.c"
+#if defined(__AVX512DQ__) && defined(__AVX512VL__)
+#include "sq_layer_norm_quantize_u8__avx512.c"
+#endif
 
 static void test_quantize(void) {
   const float x[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 3e38f, -3e38f, 1e-45f, 244.5f, 245.5f};
@@ -111,6 +114,16 @@ static void test_layer_norm(void) {
     int equal = 1;
     for (int64_t j = 0; j < m * k; j++) equal &= u[j] == sq_code_u8(f[j] * 30.0f, 128, 255);
     check_true("layer norm, codes", equal);
+#if defined(__AVX512DQ__) && defined(__AVX512VL__)
+    float *floats = check_alloc_f32(m * k);
+    uint8_t *codes = (uint8_t *)check_alloc(m * k);
+    sq_layer_norm_quantize_u8_args vectors = a;
+    vectors.y_u8 = codes, vectors.y_f32 = floats;
+    check_run(sq_layer_norm_quantize_u8__avx512, &vectors, sq_layer_norm_quantize_u8_units(&vectors));
+    check_bytes("layer norm, AVX-512", f, floats, 4 * m * k);
+    check_bytes("layer norm, codes, AVX-512", u, codes, m * k);
+    free(floats), free(codes);
+#endif
     check_hash(f, 4 * m * k);
     free(x), free(gamma), free(beta), free(f), free(u);
   }
