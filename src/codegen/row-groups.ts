@@ -11,7 +11,7 @@ import { emitNode, type NodeCode, type ProgramState, type RowView } from './node
 
 /** Stands for the rows at hand, which only the last rows are fewer of. */
 const ROWS = symbol('rows at hand');
-/** Whole tiles of the products' kernels: 4 · 14. */
+/** Whole tiles of the products' kernels, 4 · 14; twice as many where weights of few bits are unpacked for each block. */
 const STEP = 56;
 /** What the rows at hand may take of the second-level cache. */
 const BLOCK_BYTES = 256 << 10;
@@ -39,7 +39,9 @@ function placesOf(graph: Graph, nodes: readonly Node[], { rows, local }: RowGrou
   const rowBytes = (value: ValueId): number => DTYPE_BYTES[typeOf(graph, value).dtype] * width(graph, value, rows);
   const values = new Set(nodes.flatMap((node) => (aliasedOperand(node) === undefined ? node.results : [])));
   const all = [...values].reduce((sum, value) => sum + rowBytes(value), 0);
-  const block = STEP * Math.max(1, Math.floor(BLOCK_BYTES / all / STEP));
+  const unpacks = nodes.some((node) => node.op === 'integer_linear' && node.attrs.weight_bits < 8);
+  const step = unpacks ? 2 * STEP : STEP;
+  const block = step * Math.max(1, Math.floor(BLOCK_BYTES / all / step));
   const rootOf = new Map<ValueId, ValueId>();
   const live = new Map<ValueId, { first: number; last: number }>();
   nodes.forEach((node, at) => {

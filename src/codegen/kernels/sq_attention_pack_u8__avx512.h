@@ -8,6 +8,7 @@
 #include <immintrin.h>
 
 #include "sq_attention_u8.h"
+#include "sq_transpose_tile_32__avx512.h"
 
 /* One head's keys: rows of the grid (1 without relative positions), their width, and the strips of each. */
 typedef struct {
@@ -28,35 +29,6 @@ SQ_UNUSED static inline const uint8_t *sq_attention_pack_u8__avx512_token(const 
   if (a->win_h <= 0) return tokens + j * row;
   int64_t y = y0 + j / a->win_w, x = x0 + j % a->win_w;
   return y < a->grid_h && x < a->grid_w ? tokens + (y * a->grid_w + x) * row : pad;
-}
-
-/* r[i] lane j becomes r[j] lane i, 16 x 16 words. */
-SQ_UNUSED static inline __attribute__((always_inline)) void sq_attention_pack_u8__avx512_transpose(__m512i r[16]) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  /* r[4q + c] lane group l: words 4l + c of rows 4q .. 4q + 3. */
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; c++) {
-    const __m512i a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44), b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
-    const __m512i d = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xee), e = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xee);
-    t[c] = _mm512_shuffle_i32x4(a, b, 0x88);
-    t[4 + c] = _mm512_shuffle_i32x4(a, b, 0xdd);
-    t[8 + c] = _mm512_shuffle_i32x4(d, e, 0x88);
-    t[12 + c] = _mm512_shuffle_i32x4(d, e, 0xdd);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; i++) r[i] = t[i];
 }
 
 /*
@@ -85,7 +57,7 @@ SQ_UNUSED static __attribute__((noinline)) void sq_attention_pack_u8__avx512_k(c
           r[l] = _mm512_maskz_sub_epi8(mask, _mm512_maskz_loadu_epi8(mask, from + ch), offset);
         }
       }
-      sq_attention_pack_u8__avx512_transpose(r);
+      sq_transpose_tile_32__avx512(r);
       const int64_t group = ch / 4;
 #pragma GCC unroll 16
       for (int g = 0; g < 16; g++) {

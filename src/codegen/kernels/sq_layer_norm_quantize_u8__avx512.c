@@ -25,30 +25,58 @@ static inline __attribute__((always_inline)) void sq_layer_norm_quantize_u8__avx
   }
 }
 
+/* What all rows are normalised and quantized by. */
+typedef struct {
+  const float *gamma, *beta;
+  __m512 inv_scale, low, high;
+  __m512i zp;
+} sq_layer_norm_quantize_u8__avx512_parameters;
+
+/* 16 columns of a row, all of them or those of a mask; gelu and whole are constants where this is called. */
+static inline __attribute__((always_inline)) void sq_layer_norm_quantize_u8__avx512_columns(
+    const int gelu, const int whole, const sq_layer_norm_quantize_u8__avx512_parameters *p, const float *x, int64_t j, __mmask16 mask,
+    __m512 mean, __m512 factor, float *y_f32, uint8_t *y_u8) {
+  const __m512 d = _mm512_sub_ps(whole ? _mm512_loadu_ps(x + j) : _mm512_maskz_loadu_ps(mask, x + j), mean);
+  const __m512 gamma = whole ? _mm512_loadu_ps(p->gamma + j) : _mm512_maskz_loadu_ps(mask, p->gamma + j);
+  const __m512 beta = whole ? _mm512_loadu_ps(p->beta + j) : _mm512_maskz_loadu_ps(mask, p->beta + j);
+  __m512 v = _mm512_add_ps(_mm512_mul_ps(_mm512_mul_ps(d, factor), gamma), beta);
+  if (gelu) v = sq_gelu_f32__avx512_near(v);
+  if (y_f32) {
+    if (whole) _mm512_storeu_ps(y_f32 + j, v);
+    else _mm512_mask_storeu_ps(y_f32 + j, mask, v);
+  }
+  if (y_u8) {
+    __m512 t = _mm512_mul_ps(v, p->inv_scale);
+    t = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(t, t, _CMP_ORD_Q), t);
+    t = _mm512_min_ps(_mm512_max_ps(t, p->low), p->high);
+    const __m512i q = _mm512_cvt_roundps_epi32(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m128i codes = _mm512_cvtepi32_epi8(_mm512_add_epi32(q, p->zp));
+    if (whole) _mm_storeu_si128((__m128i *)(void *)(y_u8 + j), codes);
+    else _mm_mask_storeu_epi8(y_u8 + j, mask, codes);
+  }
+}
+
 /* Normalised rows: floats and codes. gelu is a constant where this is called. */
 static inline __attribute__((always_inline)) void sq_layer_norm_quantize_u8__avx512_rows(const int gelu,
                                                                                          const sq_layer_norm_quantize_u8_args *a,
                                                                                          int64_t row0, int64_t rows, const float *means,
                                                                                          const float *factors) {
-  const __m512 inv_scale = _mm512_set1_ps(a->inv_scale), low = _mm512_set1_ps((float)-a->zp), high = _mm512_set1_ps((float)(a->qmax - a->zp));
-  const __m512i zp = _mm512_set1_epi32(a->zp);
-  for (int64_t j = 0; j < a->k; j += 16) {
-    const __mmask16 mask = (__mmask16)(a->k - j >= 16 ? 0xffffu : (1u << (a->k - j)) - 1u);
-    const __m512 gamma = _mm512_maskz_loadu_ps(mask, a->gamma + j), beta = _mm512_maskz_loadu_ps(mask, a->beta + j);
-    for (int64_t r = 0; r < rows; r++) {
-      const __m512 x = _mm512_maskz_loadu_ps(mask, a->x + (row0 + r) * a->x_stride + j);
-      __m512 v = _mm512_mul_ps(_mm512_sub_ps(x, _mm512_set1_ps(means[r])), _mm512_set1_ps(factors[r]));
-      v = _mm512_add_ps(_mm512_mul_ps(v, gamma), beta);
-      if (gelu) v = sq_gelu_f32__avx512_near(v);
-      if (a->y_f32) _mm512_mask_storeu_ps(a->y_f32 + (row0 + r) * a->y_f32_stride + j, mask, v);
-      if (a->y_u8) {
-        __m512 t = _mm512_mul_ps(v, inv_scale);
-        t = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(t, t, _CMP_ORD_Q), t);
-        t = _mm512_min_ps(_mm512_max_ps(t, low), high);
-        const __m512i q = _mm512_cvt_roundps_epi32(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        _mm_mask_storeu_epi8(a->y_u8 + (row0 + r) * a->y_u8_stride + j, mask, _mm512_cvtepi32_epi8(_mm512_add_epi32(q, zp)));
-      }
-    }
+  const sq_layer_norm_quantize_u8__avx512_parameters p = {a->gamma,
+                                                          a->beta,
+                                                          _mm512_set1_ps(a->inv_scale),
+                                                          _mm512_set1_ps((float)-a->zp),
+                                                          _mm512_set1_ps((float)(a->qmax - a->zp)),
+                                                          _mm512_set1_epi32(a->zp)};
+  const int64_t k = a->k, whole = k / 16 * 16;
+  const __mmask16 tail = (__mmask16)((1u << (k - whole)) - 1u);
+  for (int64_t r = 0; r < rows; r++) {
+    const __m512 mean = _mm512_set1_ps(means[r]), factor = _mm512_set1_ps(factors[r]);
+    const float *x = a->x + (row0 + r) * a->x_stride;
+    float *y_f32 = a->y_f32 ? a->y_f32 + (row0 + r) * a->y_f32_stride : NULL;
+    uint8_t *y_u8 = a->y_u8 ? a->y_u8 + (row0 + r) * a->y_u8_stride : NULL;
+    for (int64_t j = 0; j < whole; j += 16)
+      sq_layer_norm_quantize_u8__avx512_columns(gelu, 1, &p, x, j, tail, mean, factor, y_f32, y_u8);
+    if (tail) sq_layer_norm_quantize_u8__avx512_columns(gelu, 0, &p, x, whole, tail, mean, factor, y_f32, y_u8);
   }
 }
 

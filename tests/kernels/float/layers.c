@@ -19,6 +19,7 @@
 #endif
 #if defined(__AVX512F__)
 #include "sq_layer_norm_f32__avx512.c"
+#include "sq_matmul_f32__avx512.c"
 #include "sq_resize_bilinear_f32__avx512.c"
 #include "sq_resize_twice_f32__avx512.c"
 #endif
@@ -152,6 +153,11 @@ static void test_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, int a_tr
   sq_matmul_f32_args args = {a, offsets ? order : NULL, m * k, a_row, a_col, b, NULL, 0, b_row, b_col, y, m * n, n, batch, m, n, k};
   check_run(sq_matmul_f32, &args, sq_matmul_f32_units(&args));
   check_bytes("matmul", expected, y, batch * m * n * 4);
+#if defined(__AVX512F__)
+  memset(y, 0xff, (size_t)(batch * m * n * 4));
+  check_run(sq_matmul_f32__avx512, &args, sq_matmul_f32_units(&args));
+  check_bytes("matmul, AVX-512", expected, y, batch * m * n * 4);
+#endif
 #if defined(__wasm_simd128__)
   memset(y, 0, (size_t)(batch * m * n) * 4);
   check_run(sq_matmul_f32__simd128, &args, sq_matmul_f32_units(&args));
