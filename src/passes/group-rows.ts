@@ -126,7 +126,7 @@ function sinkProducers(graph: Graph): readonly Unit[] {
     const reading = new Set(node.results.flatMap((value) => readers.get(value) ?? []).map((user) => unitOf.get(user)!));
     const [unit] = reading;
     const sinks = unit !== undefined && reading.size === 1 && !node.results.some((value) => outputs.has(value));
-    const whole = sinks ? joined(graph, own, unit) : undefined;
+    const whole = sinks && !staysBehind(graph, node, readers) ? joined(graph, own, unit) : undefined;
     for (const member of whole?.nodes ?? [node]) unitOf.set(member, whole ?? own);
   }
   // A unit stands where its last node stood: all that read it come later.
@@ -134,6 +134,13 @@ function sinkProducers(graph: Graph): readonly Unit[] {
     const unit = unitOf.get(node)!;
     return unit.nodes.at(-1) === node ? [unit] : [];
   });
+}
+
+/** Whether less passes from a node to its readers than would pass to it: what it reads is read elsewhere too. */
+function staysBehind(graph: Graph, node: Node, readers: ReadonlyMap<ValueId, readonly Node[]>): boolean {
+  if (node.op !== 'quantize') return false;
+  const [x] = node.operands as readonly [ValueId];
+  return (readers.get(x)?.length ?? 0) > 1 && bytesOf(graph, x) > bytesOf(graph, node.results[0]!);
 }
 
 /** Each unit goes up to a unit that it reads, where the rest of what it reads is there by then. */

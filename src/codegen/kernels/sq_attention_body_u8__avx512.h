@@ -231,9 +231,12 @@ static inline __attribute__((always_inline)) void sq_attention_body_u8__avx512_f
     const int kind, const sq_attention_u8_args *a, const sq_attention_body_u8__avx512_tiles *tiles,
     const sq_attention_body_u8__avx512_scratch *s, const sq_attention_codes_u8__avx512_table *table,
     const sq_attention_body_u8__avx512_queries *t) {
-  int32_t sums[SQ_ATTENTION_U8_TILE * 32] = {0}; /* rows behind the last query are there, and not used */
+  int32_t sums[SQ_ATTENTION_U8_TILE * 32];
   const __mmask16 mask = (__mmask16)((1u << a->cv) - 1);
   tiles->products(t->rows, s->q, s->q_stride, s->q_stride, s->terms, s->k, sums, 32);
+  /* Rows behind the last query are there, and not used. */
+  for (int64_t r = t->rows; r < sq_attention_u8_round(t->rows, 4); r++)
+    for (int64_t j = 0; j < 32; j += 16) _mm512_storeu_si512(sums + 32 * r + j, _mm512_setzero_si512());
   for (int64_t r = 0; r < t->rows; r += 4) {
     int32_t high[64], low[64], total[4];
     sq_attention_few_u8__avx512_four(kind, a, table, sums + 32 * r, s->v, high, low, total);
@@ -285,6 +288,8 @@ SQ_UNUSED static void sq_attention_body_u8__avx512(const sq_attention_u8_args *a
   const sq_attention_body_u8__avx512_scratch s = sq_attention_body_u8__avx512_divide(a, a->scratch + worker * a->scratch_stride);
   const sq_attention_codes_u8__avx512_table table = sq_attention_codes_u8__avx512_split(a);
   int64_t packed = -1; /* the head whose keys and values are in scratch */
+  /* Four queries at a time fill their vectors. */
+  const int64_t queries = sq_attention_few_u8__avx512_fits(a) ? SQ_ATTENTION_FEW_U8__AVX512_QUERIES : tiles->queries;
   for (int64_t unit = begin; unit < end; unit++) {
     sq_attention_body_u8__avx512_queries t;
     t.item = unit / groups / a->heads, t.h = unit / groups % a->heads, t.b = t.item / windows;
@@ -298,8 +303,8 @@ SQ_UNUSED static void sq_attention_body_u8__avx512(const sq_attention_u8_args *a
                                      s.v);
     }
     const int64_t first = unit % groups * SQ_ATTENTION_U8_QUERIES, last = sq_min_i64(a->m, first + SQ_ATTENTION_U8_QUERIES);
-    for (int64_t i = first; i < last; i += tiles->queries) {
-      sq_attention_body_u8__avx512_gather(a, &s, i, sq_min_i64(last, i + tiles->queries), &t);
+    for (int64_t i = first; i < last; i += queries) {
+      sq_attention_body_u8__avx512_gather(a, &s, i, sq_min_i64(last, i + queries), &t);
       if (t.rows > 0) sq_attention_body_u8__avx512_tile(a, tiles, &s, &table, &t);
     }
   }

@@ -8,6 +8,8 @@
 #include "sq_attention_pack_u8__avx512.h"
 #include "sq_attention_u8.h"
 
+#define SQ_ATTENTION_FEW_U8__AVX512_QUERIES 12 /* of a tile: a multiple of four */
+
 SQ_UNUSED static inline int sq_attention_few_u8__avx512_fits(const sq_attention_u8_args *a) {
   return a->n <= 16 && a->cv <= 16 && !a->rel_h && !a->bias && a->kind != SQ_ATTENTION_AGQ;
 }

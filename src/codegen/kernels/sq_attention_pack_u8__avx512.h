@@ -31,6 +31,26 @@ SQ_UNUSED static inline const uint8_t *sq_attention_pack_u8__avx512_token(const 
   return y < a->grid_h && x < a->grid_w ? tokens + (y * a->grid_w + x) * row : pad;
 }
 
+/* The words of 16 keys of at most 16 channels, `row` bytes apart: word g of all keys to words[g]. */
+SQ_UNUSED static inline void sq_attention_pack_u8__avx512_narrow(const uint8_t *k, int64_t row, __mmask16 mask, __m512i offset,
+                                                                 __m512i words[4]) {
+  __m512i r[4];
+  /* Lane l of r[i] has key 4l + i. */
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_maskz_loadu_epi8(mask, k + i * row)),
+                                                _mm_maskz_loadu_epi8(mask, k + (i + 4) * row), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_maskz_loadu_epi8(mask, k + (i + 8) * row)),
+                                                 _mm_maskz_loadu_epi8(mask, k + (i + 12) * row), 1);
+    const __mmask64 all = (__mmask64)mask * UINT64_C(0x0001000100010001);
+    r[i] = _mm512_maskz_sub_epi8(all, _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1), offset);
+  }
+  const __m512i low01 = _mm512_unpacklo_epi32(r[0], r[1]), high01 = _mm512_unpackhi_epi32(r[0], r[1]);
+  const __m512i low23 = _mm512_unpacklo_epi32(r[2], r[3]), high23 = _mm512_unpackhi_epi32(r[2], r[3]);
+  words[0] = _mm512_unpacklo_epi64(low01, low23), words[1] = _mm512_unpackhi_epi64(low01, low23);
+  words[2] = _mm512_unpacklo_epi64(high01, high23), words[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+
 /*
  * k - k_offset as values [block][C4][32][4] and terms[key] = -zq * sum_ch (k - k_offset), in the order of the strips; zeros
  * for keys and channels that are not there.
@@ -46,6 +66,18 @@ SQ_UNUSED static __attribute__((noinline)) void sq_attention_pack_u8__avx512_k(c
     const int64_t count = ky < keys.rows ? sq_min_i64(16, keys.width - kx) : 0;
     int8_t *to = values + (s / 2 * groups * 32 + s % 2 * 16) * 4;
     __m512i sums = _mm512_setzero_si512();
+    if (a->c <= 16 && count == 16 && a->win_h <= 0) {
+      __m512i words[4];
+      const uint8_t *from = k + (ky * keys.width + kx) * a->k_row;
+      sq_attention_pack_u8__avx512_narrow(from, a->k_row, (__mmask16)((1u << a->c) - 1u), offset, words);
+#pragma GCC unroll 4
+      for (int g = 0; g < 4; g++) {
+        if (g < groups) _mm512_storeu_si512(to + g * 128, words[g]);
+        sums = _mm512_dpbusd_epi32(sums, ones, words[g]);
+      }
+      _mm512_storeu_si512(terms + s * 16, _mm512_mullo_epi32(sums, _mm512_set1_epi32(-a->zq)));
+      continue;
+    }
     for (int64_t ch = 0; ch < a->c; ch += 64) {
       const __mmask64 mask = a->c - ch >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << (a->c - ch)) - 1;
       __m512i r[16];
