@@ -200,7 +200,24 @@ static __attribute__((noinline)) void sq_attention_body_u8__avx512_logits(const 
   for (int64_t r = 0; r < t->rows; r++) max[r] = _mm512_reduce_max_ps(mx[r]);
 }
 
-/* Sixteen results from the sums of the high and low planes. */
+/* Sixteen results from their sums of probabilities times values. */
+static inline __attribute__((always_inline)) void sq_attention_body_u8__avx512_store(const sq_attention_u8_args *a, __m512 result,
+                                                                                    int32_t total, int64_t at, __mmask16 mask) {
+  if (a->kind == SQ_ATTENTION_AGQ) {
+    result = _mm512_mul_ps(result, _mm512_set1_ps(a->agq_scale));
+  } else {
+    result = total > 0 ? _mm512_div_ps(result, _mm512_set1_ps((float)total)) : _mm512_setzero_ps();
+  }
+  if (a->out_u8) {
+    const __m128i q = sq_epilogue_u8s8__avx512_code(_mm512_mul_ps(result, _mm512_set1_ps(a->out_mul)), _mm512_set1_ps((float)-a->out_zp),
+                                                    _mm512_set1_ps((float)(a->out_qmax - a->out_zp)), _mm512_set1_epi32(a->out_zp));
+    if (mask == 0xffff) _mm_storeu_si128((__m128i *)(void *)(a->out_u8 + at), q);
+    else _mm_mask_storeu_epi8(a->out_u8 + at, mask, q);
+  }
+  if (a->out_f32) _mm512_mask_storeu_ps(a->out_f32 + at, mask, _mm512_mul_ps(result, _mm512_set1_ps(a->v_scale)));
+}
+
+/* The same from the sums of the high and low planes, which together need more than 32 bits. */
 static inline void sq_attention_body_u8__avx512_finish(const sq_attention_u8_args *a, const int32_t *high, const int32_t *low,
                                                       int32_t total, int64_t at, __mmask16 mask) {
   const __m512i zero_point = _mm512_set1_epi64((int64_t)total * (128 - a->zv));
@@ -212,18 +229,7 @@ static inline void sq_attention_body_u8__avx512_finish(const sq_attention_u8_arg
           sum, _mm512_slli_epi64(_mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(const void *)(high + 8 * i))), 8));
     part[i] = _mm512_cvtepi64_ps(sum);
   }
-  __m512 result = _mm512_insertf32x8(_mm512_castps256_ps512(part[0]), part[1], 1);
-  if (a->kind == SQ_ATTENTION_AGQ) {
-    result = _mm512_mul_ps(result, _mm512_set1_ps(a->agq_scale));
-  } else {
-    result = total > 0 ? _mm512_div_ps(result, _mm512_set1_ps((float)total)) : _mm512_setzero_ps();
-  }
-  if (a->out_u8) {
-    const __m128i q = sq_epilogue_u8s8__avx512_code(_mm512_mul_ps(result, _mm512_set1_ps(a->out_mul)), _mm512_set1_ps((float)-a->out_zp),
-                                                    _mm512_set1_ps((float)(a->out_qmax - a->out_zp)), _mm512_set1_epi32(a->out_zp));
-    _mm_mask_storeu_epi8(a->out_u8 + at, mask, q);
-  }
-  if (a->out_f32) _mm512_mask_storeu_ps(a->out_f32 + at, mask, _mm512_mul_ps(result, _mm512_set1_ps(a->v_scale)));
+  sq_attention_body_u8__avx512_store(a, _mm512_insertf32x8(_mm512_castps256_ps512(part[0]), part[1], 1), total, at, mask);
 }
 
 /* A tile where sq_attention_few_u8__avx512_fits; kind is a constant where this is called. */
@@ -240,9 +246,14 @@ static inline __attribute__((always_inline)) void sq_attention_body_u8__avx512_f
   for (int64_t r = 0; r < t->rows; r += 4) {
     int32_t high[64], low[64], total[4];
     sq_attention_few_u8__avx512_four(kind, a, table, sums + 32 * r, s->v, high, low, total);
-    for (int64_t i = 0; i < sq_min_i64(4, t->rows - r); i++)
-      sq_attention_body_u8__avx512_finish(a, table->planes == 2 ? high + 16 * i : NULL, low + 16 * i, total[i],
-                                          t->b * a->out_batch + t->token[r + i] * a->out_row + t->h * a->cv, mask);
+    for (int64_t i = 0; i < sq_min_i64(4, t->rows - r); i++) {
+      /* 16 probabilities of 15 bits times values of 8 fit 32 bits. */
+      const int32_t zero_point = total[i] * (128 - a->zv);
+      __m512i sum = _mm512_add_epi32(_mm512_loadu_si512(low + 16 * i), _mm512_set1_epi32(zero_point));
+      if (table->planes == 2) sum = _mm512_add_epi32(sum, _mm512_slli_epi32(_mm512_loadu_si512(high + 16 * i), 8));
+      sq_attention_body_u8__avx512_store(a, _mm512_cvtepi32_ps(sum), total[i],
+                                         t->b * a->out_batch + t->token[r + i] * a->out_row + t->h * a->cv, mask);
+    }
   }
 }
 
