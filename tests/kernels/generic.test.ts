@@ -36,6 +36,7 @@ const MACROS: Readonly<Record<string, readonly (readonly (readonly string[])[])[
   SELECT: [[BITS]],
   COPY: [[BITS]],
   TRANSPOSE: [[BITS]],
+  PERMUTE: [[BITS]],
   FILL: [[BITS]],
   SCALARS: [[BITS]],
   IOTA: [[NUMBERS]],

@@ -96,6 +96,10 @@ export function elementwiseCases(list: CaseList, make: Make, random: () => numbe
     ['u8', 'i8'],
   ] as const)
     list.add('binary', [make(a, [3, 5]), make(b, [5])], { fn: 'pow' }, { loose: isFloating(a) });
+  for (const flag of [0, -0, 1, -2.5, Number.NaN]) {
+    const x = make('f32', [3, 1500]);
+    list.add('gate', [x, { dtype: 'f32', shape: [1], data: Float32Array.of(flag) }], {});
+  }
   for (const from of DTYPES)
     for (const to of DTYPES) list.add('cast', [from === 'bool' ? make(from, [9]) : extremes(make, from)], { to });
   for (const dtype of FLOATS)

@@ -8,6 +8,9 @@
 #include "sq_resize_bilinear_f32.c"
 #include "sq_resize_twice_f32.c"
 #include "sq_softmax_f32.c"
+#include "sq_copy.h"
+#include "sq_permute.h"
+#include "sq_transpose_32.c"
 #if defined(__AVX2__) && defined(__FMA__)
 #include "sq_layer_norm_f32__avx2.c"
 #endif
@@ -20,6 +23,7 @@
 #if defined(__AVX512F__)
 #include "sq_layer_norm_f32__avx512.c"
 #include "sq_matmul_f32__avx512.c"
+#include "sq_transpose_32__avx512.c"
 #include "sq_resize_bilinear_f32__avx512.c"
 #include "sq_resize_twice_f32__avx512.c"
 #endif
@@ -248,6 +252,34 @@ static void test_resize_twice(int64_t outer, int64_t ih, int64_t iw, int64_t mh,
   free(a.scratch), free(x), free(middle), free(expected), free(y);
 }
 
+SQ_DEFINE_COPY(32)
+SQ_DEFINE_PERMUTE(32)
+
+/* [outer, columns, rows] to [outer, rows, columns] with room behind each row, by tiles and by a list, as by a strided copy. */
+static void test_transpose(int64_t outer, int64_t rows, int64_t columns, int64_t room) {
+  const int64_t dims[] = {outer, rows, columns}, strides_x[] = {rows * columns, 1, rows};
+  const int64_t strides_y[] = {rows * (columns + room), columns + room, 1}, size = outer * rows * (columns + room);
+  float *x = check_random_f32(outer * rows * columns, -9.0f, 9.0f), *expected = check_alloc_f32(size), *y = check_alloc_f32(size);
+  const sq_copy_args copy = {x, expected, 3, dims, strides_x, strides_y};
+  const sq_transpose_args tiles = {x, y, 3, dims, strides_x, strides_y};
+  check_run(sq_copy_32, &copy, sq_copy_units(&copy));
+  check_run(sq_transpose_32, &tiles, sq_transpose_units(&tiles));
+  check_bytes("transpose", expected, y, size * 4);
+#if defined(__AVX512F__)
+  memset(y, 0xff, (size_t)(size * 4));
+  check_run(sq_transpose_32__avx512, &tiles, sq_transpose_units(&tiles));
+  check_bytes("transpose, AVX-512", expected, y, size * 4);
+#endif
+  const sq_permute_args list = {x, y, 3, room == 0 ? 2 : 1, dims, strides_x, strides_y};
+  if ((room == 0 ? rows : 1) * columns <= SQ_PERMUTE_MOST) {
+    memset(y, 0xff, (size_t)(size * 4));
+    check_run(sq_permute_32, &list, sq_permute_units(&list));
+    check_bytes("permute", expected, y, size * 4);
+  }
+  check_hash(expected, size * 4);
+  free(x), free(expected), free(y);
+}
+
 int main(void) {
   check_seed(2);
   const int64_t sizes[][6] = {{1, 1, 1, 1, 1, 1}, {1, 1, 9, 1, 1, 3}, {1, 7, 9, 1, 3, 3}, {4, 5, 6, 3, 2, 3}, {1, 8, 8, 1, 7, 7}, {1, 5, 4, 1, 2, 2}};
@@ -265,6 +297,9 @@ int main(void) {
   test_matmul(2, 4, 1030, 32, 0, 0, 0), test_matmul(2, 6, 33, 12, 1, 1, 1), test_matmul(1, 5, 16, 3, 1, 0, 0);
   test_matmul(2, 37, 4, 32, 0, 1, 0), test_matmul(2, 18, 3, 130, 1, 0, 1), test_matmul(1, 2, 1, 65, 0, 1, 0);
   test_matmul(2, 19, 4, 32, 0, 0, 1), test_matmul(1, 6, 516, 7, 1, 0, 0), test_matmul(1, 9, 4, 5, 0, 1, 0);
+  for (int64_t rows = 1; rows < 40; rows += 5)
+    for (int64_t columns = 1; columns < 40; columns += 6) test_transpose(1 + rows % 3, rows, columns, columns % 2 * 3);
+  test_transpose(2, 64, 48, 0), test_transpose(1, 16, 16, 0), test_transpose(1, 0, 5, 0);
   test_resize(1, 1, 1, 1, 1, 1, 0.5f, -0.5f), test_resize(2, 7, 9, 21, 36, 1, 0.5f, -0.5f), test_resize(2, 9, 8, 4, 3, 1, 0.0f, 0.0f);
   test_resize(1, 5, 6, 11, 12, 19, 0.5f, -0.5f), test_resize(1, 64, 64, 255, 257, 1, 0.5f, -0.5f);
   test_resize(1, 40, 300, 20, 77, 1, 0.5f, -0.5f), test_resize(1, 30, 200, 20, 161, 1, 0.5f, -0.5f), test_resize(1, 4, 100, 3, 9, 1, 0.5f, -0.5f);
