@@ -172,11 +172,7 @@ const describeNode = (node: Graph['nodes'][number], code: NodeCode): ProgramNode
 });
 
 /** Lines that run where an input of one element is not 0. */
-function whereNotZero(
-  { model }: ProgramState,
-  flag: ValueId | undefined,
-  lines: readonly string[],
-): readonly string[] {
+function whereNotZero({ model }: ProgramState, flag: ValueId | undefined, lines: readonly string[]): readonly string[] {
   if (flag === undefined || lines.length === 0) return lines;
   const { field } = model.inputs.find(({ value }) => value === flag)!;
   return [`if (frame->in->${field}[0] != 0.0f) {`, ...lines.map((line) => `  ${line}`), '}'];
@@ -261,11 +257,7 @@ function elementLeaf(input: InterfaceTensor, index: number, type: ScalarType, bo
 }
 
 /** @throws UserError where a value has no largest size */
-function boundedPlan(
-  graph: Graph,
-  workspaces: ReadonlyMap<number, number>,
-  groups: readonly RowGroup[],
-): MemoryPlan {
+function boundedPlan(graph: Graph, workspaces: ReadonlyMap<number, number>, groups: readonly RowGroup[]): MemoryPlan {
   try {
     return planMemory(graph, workspaces, groups);
   } catch (cause) {

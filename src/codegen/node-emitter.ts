@@ -113,7 +113,8 @@ export function emitNode(
       scratchFunction === undefined
         ? []
         : [`  if (${scratchFunction}(&args) > frame->scratch_stride) return SQ_ERROR_ARENA_SIZE;`];
-    if (rows === undefined) lines.push(...filled, ...check, `  sq_each(frame, ${kernel}, &args, ${units}(&args));`, '}');
+    if (rows === undefined)
+      lines.push(...filled, ...check, `  sq_each(frame, ${kernel}, &args, ${units}(&args));`, '}');
     else {
       lines.push(...filled, `  ${kernel}(&args, 0, ${units}(&args), worker);`, '}');
       if (check.length > 0) checks.push(...filled, ...check, '}');

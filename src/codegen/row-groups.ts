@@ -92,7 +92,8 @@ function viewOf(graph: Graph, node: Node, { rows }: RowGroup, places: Places): R
   const type = (value: ValueId): TensorType => {
     const own = typeOf(graph, value);
     const shape = own.shape as readonly number[];
-    if (kinds.get(value) !== 'rows') return byAxes ? { ...own, shape: shape.slice(-resultRest.length || shape.length) } : own;
+    if (kinds.get(value) !== 'rows')
+      return byAxes ? { ...own, shape: shape.slice(-resultRest.length || shape.length) } : own;
     return { ...own, shape: byAxes ? [ROWS, ...resultRest] : cutShape(shape, rows) };
   };
   return {

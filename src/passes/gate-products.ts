@@ -31,7 +31,8 @@ const gate =
       const [type, product] = [editor.type(x), editor.type(node.results[0]!)];
       const isFlag = inputs.has(flag) && editor.type(flag).shape.every((dim) => dim === 1);
       const keepsShape =
-        type.shape.length === product.shape.length && type.shape.every((dim, i) => scalarsEqual(dim, product.shape[i]!));
+        type.shape.length === product.shape.length &&
+        type.shape.every((dim, i) => scalarsEqual(dim, product.shape[i]!));
       if (!isFlag || type.dtype !== 'f32' || !keepsShape) continue;
       if (editor.definition(x) === undefined || !hasOneUser(editor, x)) continue;
       if (editor.isOutput(node.results[0]!) || !isAddedTo(editor, node.results[0]!, flag)) continue;

@@ -26,7 +26,12 @@ export function naturalRows(graph: Graph, node: Node): number | undefined {
   return shape && elementCount(shape.slice(0, -1));
 }
 
-type Rule = (graph: Graph, node: Node, rows: number, wide: (value: ValueId) => number) => readonly RowOperand[] | undefined;
+type Rule = (
+  graph: Graph,
+  node: Node,
+  rows: number,
+  wide: (value: ValueId) => number,
+) => readonly RowOperand[] | undefined;
 
 const ofElements: Rule = () => ['rows'];
 
@@ -105,6 +110,8 @@ export function rowOperands(graph: Graph, node: Node, rows: number): readonly Ro
   if (dtype !== 'f32' && dtype !== 'u8') return undefined;
   const wide = (value: ValueId): number => elementCount(shapeOf(graph, value)!) / rows;
   const kinds = RULES[node.op]?.(graph, node, rows, wide);
-  const cut = kinds?.every((kind, i) => kind !== 'rows' || node.operands[i] == null || Number.isInteger(wide(node.operands[i]!)));
+  const cut = kinds?.every(
+    (kind, i) => kind !== 'rows' || node.operands[i] == null || Number.isInteger(wide(node.operands[i]!)),
+  );
   return cut ? kinds : undefined;
 }

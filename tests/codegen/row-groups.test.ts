@@ -81,7 +81,9 @@ describe('nodes that run together on some rows', () => {
         for (const threads of [1, 2]) {
           const { outputs } = await runModel(compiled, 'rows', inputs, join(scratch, 'run'), { threads });
           for (const [name, tensor] of expected)
-            expect(Buffer.compare(tensorToBytes(outputs.get(name)!), tensorToBytes(tensor)), `${name} ${target}`).toBe(0);
+            expect(Buffer.compare(tensorToBytes(outputs.get(name)!), tensorToBytes(tensor)), `${name} ${target}`).toBe(
+              0,
+            );
         }
       }
     }

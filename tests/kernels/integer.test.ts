@@ -107,6 +107,8 @@ describe.skipIf(compilers.length === 0)('integer kernels in C', () => {
   it('compares every variant that kernels.inc names', () => {
     const isas = rows.filter(({ family }) => /_u8(s8)?$/.test(family)).map(({ isa }) => isa);
     const elsewhere = ['amx', 'simd128', 'neon', 'dotprod', 'i8mm', 'rvv']; // wasm.test.ts, targets/kernels.test.ts
-    expect([...new Set(isas)].sort()).toEqual(['avx2', 'avx512', 'avx512vbmi', 'avx512vnni', 'avxvnni', 'portable', ...elsewhere].sort());
+    expect([...new Set(isas)].sort()).toEqual(
+      ['avx2', 'avx512', 'avx512vbmi', 'avx512vnni', 'avxvnni', 'portable', ...elsewhere].sort(),
+    );
   });
 });

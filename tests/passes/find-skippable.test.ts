@@ -27,6 +27,8 @@ describe('find-skippable', () => {
   output "e" = %11
   output "f" = %14
 }`);
-    expect([...findSkippable(graph)].map(([index]) => graph.nodes[index]!.op === 'unary' && graph.nodes[index]!.attrs.fn)).toEqual(['exp']);
+    expect(
+      [...findSkippable(graph)].map(([index]) => graph.nodes[index]!.op === 'unary' && graph.nodes[index]!.attrs.fn),
+    ).toEqual(['exp']);
   });
 });

@@ -17,7 +17,11 @@ const random = (g: Editor, shape: readonly number[], seed: number): ValueId =>
 /** Codes of x times weights, in float32. */
 function product(g: Editor, x: ValueId, k: number, n: number): ValueId {
   const codes = g.emitOne('quantize', [x], { quant: QUANT });
-  const weight = { dtype: 'i8', shape: [n, k], data: Int8Array.from({ length: n * k }, (_, i) => (i % 17) - 8) } as const;
+  const weight = {
+    dtype: 'i8',
+    shape: [n, k],
+    data: Int8Array.from({ length: n * k }, (_, i) => (i % 17) - 8),
+  } as const;
   const operands = [
     codes,
     g.addTensor(weight, ''),
@@ -57,9 +61,7 @@ describe('group-rows', () => {
     g.output('codes', codes!);
     g.output('sum', sum);
     g.output('apart', apart);
-    expect(described(g.finish())).toEqual([
-      '2000: quantize integer_linear layer_norm_quantize binary, 3 local',
-    ]);
+    expect(described(g.finish())).toEqual(['2000: quantize integer_linear layer_norm_quantize binary, 3 local']);
   });
 
   it('cuts views that have several rows for one, and channels that come first', () => {

@@ -34,8 +34,7 @@ export function movementCases(list: CaseList, make: Make, random: () => number):
       list.add('transpose', [make('f32', shape)], { perm });
   list.add('transpose', [make('f32', [])], { perm: [] });
   // Depth to space: the last axes are short, and listed.
-  for (const dtype of DTYPES)
-    list.add('transpose', [make(dtype, [3, 5, 2, 2, 4])], { perm: [4, 0, 2, 1, 3] });
+  for (const dtype of DTYPES) list.add('transpose', [make(dtype, [3, 5, 2, 2, 4])], { perm: [4, 0, 2, 1, 3] });
   list.add('transpose', [make('f32', [2, 9, 70, 3, 2])], { perm: [1, 0, 4, 2, 3] });
 
   for (let i = 0; i < 24; i++) {
