@@ -52,18 +52,22 @@ const rows = parseKernelTable(readFileSync(join(kernels, 'kernels.inc'), 'utf8')
 /** Macros that put a variant's kernels in the place that the test compares. */
 function variantMacros(isa: string): readonly string[] {
   if (isa === 'portable') return [];
-  const name = (family: string) => `${family}__${isa}`;
-  const nr = rows.find((row) => row.family === 'sq_attention_u8' && row.isa === isa)?.nr;
-  const has = (family: string) => rows.some((row) => row.family === family && row.isa === isa);
+  // What has no kernels for VBMI of its own has those for VNNI.
+  const own = (family: string) =>
+    [isa, 'avx512vnni']
+      .slice(0, isa === 'avx512vbmi' ? 2 : 1)
+      .flatMap((candidate) => rows.filter((row) => row.family === family && row.isa === candidate))[0];
+  const families = [
+    ['LINEAR', 'sq_linear_u8s8'] as const,
+    ['CONV', 'sq_conv_u8s8'] as const,
+    ['ATTENTION', 'sq_attention_u8'] as const,
+  ];
   return [
-    ...[
-      ['LINEAR', 'sq_linear_u8s8'] as const,
-      ['CONV', 'sq_conv_u8s8'] as const,
-      ['ATTENTION', 'sq_attention_u8'] as const,
-    ].flatMap(([macro, family]) =>
-      has(family) ? [`-D${macro}=${name(family)}`, `-D${macro}_FILE="${name(family)}.c"`] : [],
-    ),
-    `-DTEST_NR=${nr}`,
+    ...families.flatMap(([macro, family]) => {
+      const row = own(family);
+      return row === undefined ? [] : [`-D${macro}=${row.name}`, `-D${macro}_FILE="${row.name}.c"`];
+    }),
+    `-DTEST_NR=${own('sq_linear_u8s8')?.nr}`,
     '-DTEST_KR=4',
   ];
 }
