@@ -31,12 +31,12 @@ const TRANSFORMS: Readonly<Record<string, string>> = {
   'none+mixed': 'mixed',
   'mean+mixed': 'mean, mixed',
   'mid-range+mixed': 'mid-range, mixed',
-  'result mean': 'centred, mean of the result',
-  'result mean+mixed': 'mean of the result, mixed',
-  'none+even': 'mixed, heads even',
-  'mean+even': 'mean, mixed, heads even',
-  'mid-range+even': 'mid-range, mixed, heads even',
-  'result mean+even': 'mean of the result, mixed, heads even',
+  'result mean': 'result mean',
+  'result mean+mixed': 'result mean, mixed',
+  'none+even': 'even',
+  'mean+even': 'mean, even',
+  'mid-range+even': 'mid-range, even',
+  'result mean+even': 'result mean, even',
 };
 const transformText = (transform: string): string => TRANSFORMS[transform] ?? transform;
 

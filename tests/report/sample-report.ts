@@ -60,6 +60,10 @@ function attention(model: string, name: string, place: number, two: boolean): At
     flipped_channels: two ? 12 : 0,
     keys: two ? 'sign' : 'none',
     keys_errors: two ? { none: 0.3, sign: 0.011, mean: 0.02, 'mid-range': 0.015 } : {},
+    ...(two && {
+      values: 'mean+mixed',
+      values_errors: { none: 0.3, mean: 0.12, 'mean+mixed': 0.04, 'mean+even': 0.05 },
+    }),
     key_ranges: {
       before: summary(before, two ? [-4, 4.5] : [0.5], means),
       after: summary(after, [0], means.map(Math.abs)),
