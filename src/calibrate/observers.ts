@@ -22,8 +22,9 @@ export interface ObserverOptions {
 
 const DEFAULT_PERCENTILE = 99.99;
 const DEFAULT_POWER = 2.4;
-/** Finer bins than this share of the range are joined for the search. */
+/** Finer bins than this share of the range are joined for the search, and wider ones for its grid, which only has to find the neighbourhood. */
 const FINEST_BIN = 1 / 4096;
+const COARSE_BIN = 1 / 1024;
 /** The search tries each bound at so many fractions of its extreme value, then halves the step so many times around the best pair. */
 const COARSE_STEPS = 20;
 const HALVINGS = 5;
@@ -108,10 +109,11 @@ function percentileRange(
  */
 function leastErrorRange({ name, min, max, histogram }: TensorStatistics, bits: number, power: number): AffineRange {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
-  const bins = coalesce(histogram, (max - min) * FINEST_BIN);
+  const joined = (finest: number) => coalesce(histogram, (max - min) * finest);
+  let bins = joined(COARSE_BIN);
   const errorOf = (range: AffineRange): number => quantizationError(bins, range, bits, power);
-  let best = { lowShare: 1, highShare: 1, range: affineRange(name, low, high, bits), error: Number.POSITIVE_INFINITY };
-  best.error = errorOf(best.range);
+  const whole = affineRange(name, low, high, bits);
+  let best = { lowShare: 1, highShare: 1, range: whole, error: errorOf(whole) };
 
   const attempt = (lowShare: number, highShare: number): void => {
     const inside = (share: number): boolean => share >= 0 && share <= 1;
@@ -126,6 +128,8 @@ function leastErrorRange({ name, min, max, histogram }: TensorStatistics, bits: 
   const shares = Array.from({ length: COARSE_STEPS + 1 }, (_, i) => i / COARSE_STEPS);
   for (const lowShare of low < 0 ? shares : [1])
     for (const highShare of high > 0 ? shares : [1]) attempt(lowShare, highShare);
+  bins = joined(FINEST_BIN);
+  best.error = errorOf(best.range);
   for (let halving = 1; halving <= HALVINGS; halving++) {
     const step = 2 ** -halving / COARSE_STEPS;
     const { lowShare, highShare } = best;
