@@ -12,12 +12,13 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { canonicalGraph } from '../../src/canonical-graph.js';
 import { evaluateGraph } from '../../src/ir/evaluate.js';
+import type { Graph } from '../../src/ir/graph.js';
 import type { Tensor } from '../../src/ir/types.js';
 import { findAttention } from '../../src/passes/find-attention.js';
 import { openSource } from '../../src/source-model.js';
 import { messageOf } from '../../src/user-error.js';
 import { quantizeByEvaluation } from '../../tests/quantize-by-evaluation.js';
-import type { Feeds } from './feeds.js';
+import { compareOutputs, type Outputs, otherChoicesInWords, type Sample } from './compare-outputs.js';
 import { writeGraph } from './graph.js';
 import { familyMembers, type Member } from './members.js';
 
@@ -27,39 +28,24 @@ const F32_BOUND = 1e-4;
 const [part = ''] = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'sam-qc-family-'));
 
-/** Sums over samples, of one output. */
-interface Sums {
-  /** The largest of max |x − y| / max |y|. */
-  error: number;
-  signal: number;
-  noise: number;
-}
-
-async function reference(session: InferenceSession, feeds: Feeds): Promise<ReadonlyMap<string, Tensor>> {
-  const given = [...feeds].map(([name, { dtype, shape, data }]) => {
-    const type = dtype === 'i64' ? 'int64' : 'float32';
-    return [name, new OrtTensor(type, data as Float32Array, [...shape])] as const;
-  });
-  const results = await session.run(Object.fromEntries(given));
-  return new Map(
-    Object.entries(results).map(([name, { dims, data }]) => [
+/** What onnxruntime makes of the inputs that are measured. */
+async function references(file: string, member: Member): Promise<readonly Outputs[]> {
+  const session = await InferenceSession.create(file);
+  const all: Outputs[] = [];
+  for (const seed of MEASURED_SEEDS) {
+    const given = [...member.feeds(seed)].map(([name, { dtype, shape, data }]) => {
+      const type = dtype === 'i64' ? 'int64' : 'float32';
+      return [name, new OrtTensor(type, data as Float32Array, [...shape])] as const;
+    });
+    const results = Object.entries(await session.run(Object.fromEntries(given)));
+    const tensors = results.map(([name, { dims, data }]): readonly [string, Tensor] => [
       name,
       { dtype: 'f32', shape: dims, data: Float32Array.from(data as Float32Array, Number) },
-    ]),
-  );
-}
-
-function compare(sums: Sums, found: Tensor, expected: Tensor): void {
-  if (String(found.shape) !== String(expected.shape)) throw new Error(`shape ${found.shape}, not ${expected.shape}`);
-  let [difference, largest] = [0, 0];
-  for (const [i, y] of expected.data.entries()) {
-    const off = Math.abs(Number(found.data[i]) - Number(y));
-    difference = Math.max(difference, off);
-    largest = Math.max(largest, Math.abs(Number(y)));
-    sums.signal += Number(y) ** 2;
-    sums.noise += off ** 2;
+    ]);
+    all.push(new Map(tensors));
   }
-  sums.error = Math.max(sums.error, difference / largest);
+  await session.release();
+  return all;
 }
 
 async function row(member: Member): Promise<{ readonly cells: readonly string[]; readonly missed: boolean }> {
@@ -69,25 +55,19 @@ async function row(member: Member): Promise<{ readonly cells: readonly string[];
   const { attentions, loose } = findAttention(graph);
   const quantized = quantizeByEvaluation(graph, RANGES_SEEDS.map(member.feeds), 8);
   const integer = quantized.nodes.filter(({ op }) => op === 'integer_attention').length;
-  const session = await InferenceSession.create(file);
-  const [float, integers] = [new Map<string, Sums>(), new Map<string, Sums>()];
-  for (const seed of MEASURED_SEEDS) {
-    const feeds = member.feeds(seed);
-    const expected = await reference(session, feeds);
-    for (const [program, all] of [
-      [graph, float],
-      [quantized, integers],
-    ] as const)
-      for (const [name, found] of evaluateGraph(program, feeds)) {
-        const sums = all.get(name) ?? { error: 0, signal: 0, noise: 0 };
-        all.set(name, sums);
-        compare(sums, found, expected.get(name)!);
-      }
-  }
-  await session.release();
-  const error = Math.max(...[...float.values()].map((sums) => sums.error));
-  const decibels = [...integers].map(
-    ([name, { signal, noise }]) => `${name} ${noise === 0 ? 'exact' : (10 * Math.log10(signal / noise)).toFixed(1)}`,
+  const expected = await references(file, member);
+  if (member.candidates) writeGraph(file, member.opset, member.candidates);
+  const candidates = member.candidates ? await references(file, member) : [];
+  const samplesOf = (program: Graph): readonly Sample[] =>
+    MEASURED_SEEDS.map((seed, i) => ({ expected: expected[i]!, found: evaluateGraph(program, member.feeds(seed)) }));
+  const float = compareOutputs(samplesOf(graph));
+  const integers = compareOutputs(
+    samplesOf(quantized).map((sample, i) => ({ ...sample, ...(member.candidates && { candidates: candidates[i]! }) })),
+  );
+  const error = Math.max(...[...float.outputs.values()].map(({ relative }) => relative));
+  const decibels = [...integers.outputs].map(
+    ([name, difference]) =>
+      `${name} ${Number.isFinite(difference.decibels) ? difference.decibels.toFixed(1) : 'exact'}`,
   );
   return {
     cells: [
@@ -96,7 +76,7 @@ async function row(member: Member): Promise<{ readonly cells: readonly string[];
       String(graph.nodes.length),
       `${attentions.length} of ${member.attentions}, ${integer} integer`,
       error.toExponential(1),
-      decibels.join(', '),
+      decibels.join(', ') + otherChoicesInWords(integers.otherChoices, MEASURED_SEEDS.length),
     ],
     missed: error > F32_BOUND || loose.length > 0 || integer !== member.attentions,
   };

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { compile } from '../../src/compile.js';
 import { buildPackage, openPackage } from '../../src/compiled-package.js';
 import { inspect } from '../../src/inspect.js';
+import type { Tensor } from '../../src/ir/types.js';
 import { readNpy, writeNpy, writeNpz } from '../../src/npy.js';
-import { npyOf } from '../../src/npy-tensor.js';
+import { npyOf, tensorOf } from '../../src/npy-tensor.js';
 import type { Bits } from '../../src/options.js';
 import type { Report } from '../../src/report.js';
 import { type Contender, compiled, onnxruntime } from '../contenders.js';
+import { type Comparison, compareOutputs, type OtherChoice, type Outputs } from './compare-outputs.js';
 import type { Feeds } from './feeds.js';
 import { writeGraph } from './graph.js';
 import type { Member } from './members.js';
@@ -30,8 +32,11 @@ export interface FamilyRow {
   };
   /** max |ours − onnxruntime's| / max |onnxruntime's|, of the worst output. */
   readonly f32_error: number;
-  /** At w8a8, against onnxruntime's float outputs. */
+  /** At w8a8, against onnxruntime's float outputs; 999 where there is no noise. */
   readonly sqnr_db: Readonly<Record<string, number>>;
+  /** Of the prompts measured: how many there were, and where w8a8 chose another mask than onnxruntime's float. */
+  readonly prompts: number;
+  readonly other_choices: readonly OtherChoice[];
   /** Medians of processor time. */
   readonly ms: { readonly f32: number; readonly w8a8: number; readonly onnxruntime: number };
 }
@@ -46,6 +51,9 @@ const CALIBRATION_SEEDS: Readonly<Record<Member['role'], readonly number[]>> = {
  * prompt says nothing. The first one is timed.
  */
 const MEASURED_SEEDS: Readonly<Record<Member['role'], readonly number[]>> = { encoder: [6], decoder: [6, 7, 8, 9] };
+
+/** JSON has no infinity. */
+const EXACT = 999;
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 
@@ -92,9 +100,11 @@ export async function measureMember(
     return compiled(bits, outDir, member.role, 1);
   };
   const contenders = [await build('f32'), await build('w8a8'), onnxruntime('onnxruntime', file, 1)];
+  const candidates = member.candidates && onnxruntime('candidates', join(folder, 'candidates.onnx'), 1);
+  if (member.candidates) writeGraph(join(folder, 'candidates.onnx'), member.opset, member.candidates);
 
   const outputs = (name: string, seed: number): string => join(folder, 'outputs', name, String(seed));
-  for (const { name, run } of contenders)
+  for (const { name, run } of [...contenders, ...(candidates ? [candidates] : [])])
     for (const seed of seeds) {
       mkdirSync(outputs(name, seed), { recursive: true });
       await run(inputs.get(seed)!, { repeat: 0, out: outputs(name, seed) });
@@ -106,8 +116,19 @@ export async function measureMember(
       times.set(name, [...(times.get(name) ?? []), median(report.cpu_ms)]);
     }
   const ms = (name: string): number => median(times.get(name)!);
-  const compared = (name: string): Promise<ReadonlyMap<string, Difference>> =>
-    compareOutputs(seeds.map((seed) => [outputs('onnxruntime', seed), outputs(name, seed)]));
+  const compared = async (name: string, choices: Contender | undefined): Promise<Comparison> =>
+    compareOutputs(
+      await Promise.all(
+        seeds.map(async (seed) => ({
+          expected: await readOutputs(outputs('onnxruntime', seed)),
+          found: await readOutputs(outputs(name, seed)),
+          ...(choices && { candidates: await readOutputs(outputs(choices.name, seed)) }),
+        })),
+      ),
+    );
+  // In float another choice is an error as any other.
+  const float = await compared('f32', undefined);
+  const integer = await compared('w8a8', candidates);
   const weights = `${file}.data`;
   return {
     name: member.name,
@@ -122,8 +143,12 @@ export async function measureMember(
       loose: inspection.loose_softmaxes.length,
       integer: integerAttentions(join(folder, 'w8a8')),
     },
-    f32_error: Math.max(...[...(await compared('f32')).values()].map(({ relative }) => relative)),
-    sqnr_db: Object.fromEntries([...(await compared('w8a8'))].map(([output, { decibels }]) => [output, decibels])),
+    f32_error: Math.max(...[...float.outputs.values()].map(({ relative }) => relative)),
+    sqnr_db: Object.fromEntries(
+      [...integer.outputs].map(([output, { decibels }]) => [output, Math.min(decibels, EXACT)]),
+    ),
+    prompts: seeds.length,
+    other_choices: integer.otherChoices,
     ms: { f32: ms('f32'), w8a8: ms('w8a8'), onnxruntime: ms('onnxruntime') },
   };
 }
@@ -145,38 +170,10 @@ async function writeFeeds(feeds: Feeds, folder: string): Promise<ReadonlyMap<str
   return paths;
 }
 
-interface Difference {
-  /** The largest over the samples of max |x − y| / max |y|. */
-  readonly relative: number;
-  /** Signal to noise of all samples together; 999 where there is no noise. */
-  readonly decibels: number;
-}
-
-/** Outputs, by name, of the second folder of each pair against the first, which is the reference. */
-async function compareOutputs(
-  samples: readonly (readonly [string, string])[],
-): Promise<ReadonlyMap<string, Difference>> {
-  const sums = new Map<string, { relative: number; signal: number; noise: number }>();
-  for (const [reference, folder] of samples)
-    for (const name of readdirSync(reference)) {
-      const [expected, found] = [await readNpy(join(reference, name)), await readNpy(join(folder, name))];
-      if (String(found.shape) !== String(expected.shape)) throw new Error(`${folder}/${name}: shape ${found.shape}`);
-      const total = sums.get(name) ?? { relative: 0, signal: 0, noise: 0 };
-      let [difference, largest] = [0, 0];
-      for (let i = 0; i < expected.data.length; i++) {
-        const value = Number(expected.data[i]);
-        const error = Math.abs(Number(found.data[i]) - value);
-        difference = Math.max(difference, error);
-        largest = Math.max(largest, Math.abs(value));
-        total.signal += value * value;
-        total.noise += error * error;
-      }
-      sums.set(name, { ...total, relative: Math.max(total.relative, difference / largest) });
-    }
-  return new Map(
-    [...sums].map(([name, { relative, signal, noise }]) => [
-      name.replace('.npy', ''),
-      { relative, decibels: noise === 0 ? 999 : 10 * Math.log10(signal / noise) },
-    ]),
-  );
+/** A folder of outputs, one .npy each. */
+async function readOutputs(folder: string): Promise<Outputs> {
+  const outputs = new Map<string, Tensor>();
+  for (const file of readdirSync(folder))
+    outputs.set(file.replace('.npy', ''), tensorOf(await readNpy(join(folder, file))));
+  return outputs;
 }

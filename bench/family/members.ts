@@ -17,6 +17,8 @@ export interface Member {
   readonly role: 'encoder' | 'decoder';
   readonly opset: number;
   readonly build: (g: GraphBuilder) => void;
+  /** The same with every mask that `build` chooses one from, along the second axis of its outputs. */
+  readonly candidates?: (g: GraphBuilder) => void;
   /** Inputs of one picture or prompt. */
   readonly feeds: (seed: number) => Feeds;
   /** Bounds that `--dim` has to give. */
@@ -72,7 +74,7 @@ const encoder = (
 function officialDecoder(size: Size, name: string, opset: number, options: SamOnnxOptions): Member {
   const config = decoderSizes(size);
   const picture = size === 'full' ? ([480, 640] as const) : ([48, 64] as const);
-  const { highQuality } = options;
+  const { highQuality, returnSingleMask } = options;
   return {
     name,
     role: 'decoder',
@@ -80,6 +82,9 @@ function officialDecoder(size: Size, name: string, opset: number, options: SamOn
     attentions: TWO_WAY,
     floor: 15,
     build: (g) => samDecoder(g, config, options),
+    ...((returnSingleMask || highQuality) && {
+      candidates: (g: GraphBuilder) => samDecoder(g, config, { ...options, keepsEveryMask: true }),
+    }),
     feeds: (seed) => {
       const early = smoothEarly(config.grid, highQuality?.vitChannels ?? 0, seed);
       return merged(
@@ -299,6 +304,9 @@ function sam2(size: Size): readonly Member[] {
     attentions: TWO_WAY,
     floor: 15,
     build: (g) => sam2Decoder(g, config, { dynamicMultimask }),
+    ...(dynamicMultimask && {
+      candidates: (g: GraphBuilder) => sam2Decoder(g, config, { dynamicMultimask, keepsEveryMask: true }),
+    }),
     feeds: (seed) => {
       const prompt = new Map(samPrompt(grid, seed, [1, 1]));
       prompt.delete('orig_im_size');

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/user-error.js';
+import { otherChoicesInWords } from './compare-outputs.js';
 import { type FamilyRow, measureMember } from './measure.js';
 import { familyMembers, type Size } from './members.js';
 
@@ -73,16 +74,16 @@ function table(rows: readonly FamilyRow[]): string {
     'ms f32 / w8a8 / onnxruntime',
     'smaller in',
   ];
-  const lines = rows.map(({ name, opset, nodes, megabytes, attentions, f32_error, sqnr_db, ms, reduced }) => [
+  const lines = rows.map(({ name, opset, nodes, megabytes, attentions, f32_error, ms, reduced, ...row }) => [
     name,
     opset,
     nodes,
     `${megabytes.toFixed(1)} MB`,
     `${attentions.found} of ${attentions.expected}, ${attentions.integer} integer`,
     f32_error.toExponential(1),
-    Object.entries(sqnr_db)
+    Object.entries(row.sqnr_db)
       .map(([output, db]) => `${output} ${db >= 999 ? 'exact' : db.toFixed(1)}`)
-      .join(', '),
+      .join(', ') + otherChoicesInWords(row.other_choices, row.prompts),
     `${digits(ms.f32)} / ${digits(ms.w8a8)} / ${digits(ms.onnxruntime)}`,
     reduced,
   ]);

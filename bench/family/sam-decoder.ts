@@ -54,6 +54,8 @@ export interface SamOnnxOptions {
   readonly returnExtraMetrics?: boolean;
   /** HQ-SAM (arXiv 2306.01567): a token more, and the features of an early block, of so many channels, as an input. */
   readonly highQuality?: { readonly vitChannels: number };
+  /** All of the masks that the model would choose one from. */
+  readonly keepsEveryMask?: boolean;
 }
 
 /** The decoder of Segment Anything's ONNX example: prompts and embeddings to masks of the picture's size. */
@@ -78,10 +80,13 @@ export function samDecoder(g: GraphBuilder, config: MaskDecoder, options: SamOnn
     early === undefined ? undefined : earlyFeatures(g, embeddings, early, channels, options.highQuality!.vitChannels);
   const predicted = predictMasks(g, config, embeddings, dense, positions, sparse, fine);
 
-  let [masks, scores] = fine === undefined ? [predicted.masks, predicted.iou] : withHighQuality(g, predicted);
+  const { keepsEveryMask = false } = options;
+  let [masks, scores] =
+    fine === undefined ? [predicted.masks, predicted.iou] : withHighQuality(g, predicted, keepsEveryMask);
   if (options.useStabilityScore) scores = stabilityScore(g, masks, 1);
-  if (options.returnSingleMask) [masks, scores] = bestMask(g, masks, scores, points);
-  const candidates = options.returnSingleMask || fine !== undefined ? 1 : MASKS;
+  const chooses = options.returnSingleMask && !keepsEveryMask;
+  if (chooses) [masks, scores] = bestMask(g, masks, scores, points);
+  const candidates = fine === undefined ? (chooses ? 1 : MASKS) : keepsEveryMask ? MASKS - 1 : 1;
   const upscaled = postprocess(g, masks, size, side);
   g.output('masks', upscaled, 'f32', [1, candidates, 'height', 'width']);
   g.output('iou_predictions', scores, 'f32', [1, candidates]);
@@ -184,17 +189,19 @@ function earlyFeatures(g: GraphBuilder, embeddings: Value, early: Value, channel
   );
 }
 
-/** The best of SAM's three masks plus the high-quality one. */
-function withHighQuality(g: GraphBuilder, { masks, iou }: Predicted): readonly [Value, Value] {
+/** The best of SAM's three masks, or every one of them, plus the high-quality one. */
+function withHighQuality(g: GraphBuilder, { masks, iou }: Predicted, keepsEvery: boolean): readonly [Value, Value] {
   const three = slice(g, iou, 1, 1, MASKS);
+  const of = slice(g, masks, 1, 1, MASKS);
+  const refined = slice(g, masks, 1, MASKS, MASKS + 1);
+  if (keepsEvery) return [add(g, refined, of), three];
   const best = g.node('ArgMax', [three], { axis: 1, keepdims: 1 });
   const score = g.node('ReduceMax', [three, ...(g.opset >= 18 ? [g.ints([1])] : [])], {
     keepdims: 1,
     ...(g.opset < 18 && { axes: [1] }),
   });
-  const of = slice(g, masks, 1, 1, MASKS);
   const chosen = unsqueeze(g, pick(g, of, squeeze(g, best, 1)), 1);
-  return [add(g, slice(g, masks, 1, MASKS, MASKS + 1), chosen), score];
+  return [add(g, refined, chosen), score];
 }
 
 /** x[arange(n), index] of [n, m, ..rest]: the exporter makes one axis of the first two and gathers. */

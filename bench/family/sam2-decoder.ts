@@ -25,10 +25,13 @@ const CELL = 16;
 export interface Sam2Options {
   /** One mask: the first token's where it is stable, else the best of the others (SAM 2's way at inference), and the object's score. */
   readonly dynamicMultimask: boolean;
+  /** All of the masks that it would choose one from. */
+  readonly keepsEveryMask?: boolean;
 }
 
 /** SAM 2's decoder for a picture: two features of higher resolution, a token for whether there is an object at all. */
-export function sam2Decoder(g: GraphBuilder, config: MaskDecoder, { dynamicMultimask }: Sam2Options): void {
+export function sam2Decoder(g: GraphBuilder, config: MaskDecoder, options: Sam2Options): void {
+  const { dynamicMultimask, keepsEveryMask = false } = options;
   const { channels, grid } = config;
   const side = CELL * grid;
   const embeddings = g.input('image_embed', 'f32', [1, channels, grid, grid]);
@@ -77,10 +80,11 @@ export function sam2Decoder(g: GraphBuilder, config: MaskDecoder, { dynamicMulti
   const all = maskProduct(g, concat(g, hyper, 1), upscaled);
   const head = [channels, config.iouHidden, config.iouHidden, MASKS];
   const scores = g.node('Sigmoid', [headMlp(g, 'iou_prediction_head', select(g, hidden, 1, 1), head)]);
-  const [masks, iou] = dynamicMultimask
-    ? stableMask(g, all, scores)
-    : [slice(g, all, 1, 1, MASKS), slice(g, scores, 1, 1, MASKS)];
-  const count = dynamicMultimask ? 1 : MASKS - 1;
+  const [masks, iou, count] = !dynamicMultimask
+    ? [slice(g, all, 1, 1, MASKS), slice(g, scores, 1, 1, MASKS), MASKS - 1]
+    : keepsEveryMask
+      ? [all, scores, MASKS]
+      : [...stableMask(g, all, scores), 1];
   const limited = g.node('Clip', [masks, g.float(-32), g.float(32)]);
   g.output('masks', limited, 'f32', ['num_labels', count, 4 * grid, 4 * grid]);
   g.output('iou_predictions', iou, 'f32', ['num_labels', count]);

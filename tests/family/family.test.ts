@@ -102,6 +102,8 @@ describe.each(members)('$name', (member) => {
       expect(row.f32_error).toBeLessThan(1e-4);
       expect(row.attentions.integer).toBe(member.attentions);
       for (const [name, decibels] of Object.entries(row.sqnr_db)) expect(decibels, name).toBeGreaterThan(member.floor);
+      // Another mask may be chosen where predictions of both are alike, of 15 dB, which is 18 %, each.
+      for (const { score, best } of row.other_choices) expect(score).toBeGreaterThan(0.65 * best);
     },
     300_000,
   );
