@@ -22,6 +22,7 @@ export interface FuzzResult {
 }
 
 export interface FuzzOptions {
+  /** Besides the seeds; where infinite, `onBatch` ends the run. */
   readonly inputs: number;
   readonly random: Random;
   /** Without, the corpus stays as it is. */
@@ -75,17 +76,21 @@ export async function fuzz({ seeds, mutate, run }: Target, options: FuzzOptions)
       if (random.int(Math.max(SHORT_BYTES, candidate.length)) < SHORT_BYTES) return candidate;
     }
   };
-  for (const seed of seeds) await run(seed);
-  coverage?.fresh();
-  let done = 0;
-  while (done < options.inputs) {
-    const input = mutate(parent(), random);
+  const tryOut = async (input: Uint8Array): Promise<Outcome> => {
     const outcome = await judge(input);
-    counts[outcome.kind]++;
     if (outcome.kind === 'defect' && !defects.has(outcome.place)) {
       defects.set(outcome.place, { message: outcome.message, input });
       options.onDefect?.(outcome.message, input);
     }
+    return outcome;
+  };
+  // What was kept of earlier runs is there to be tried again, too.
+  for (const seed of seeds) await tryOut(seed);
+  coverage?.fresh();
+  let done = 0;
+  while (done < options.inputs) {
+    const input = mutate(parent(), random);
+    counts[(await tryOut(input)).kind]++;
     if (coverage && coverage.fresh() > 0) corpus.push(input);
     if (++done % BATCH === 0 && options.onBatch?.(done, corpus.length) === false) break;
   }
