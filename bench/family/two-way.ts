@@ -121,11 +121,18 @@ export function headMlp(
   );
 }
 
-/** What turns a mask token into the weights of a mask; its gain gives logits as far from 0 as trained ones are. */
+/** Weights that Segment Anything's masks are sums over. */
+const MASK_WEIGHTS = 32;
+
+/** What turns a mask token into the weights of a mask; its gain gives logits as far from 0 as trained ones are, at any width. */
 export const hyperNetwork = (
   g: GraphBuilder,
   index: number,
   x: Value,
   widths: readonly number[],
   activation: TwoWay['activation'] = 'relu',
-): Value => headMlp(g, `output_hypernetworks_mlps.${index}`, x, widths, { activation, gain: 12 });
+): Value =>
+  headMlp(g, `output_hypernetworks_mlps.${index}`, x, widths, {
+    activation,
+    gain: 12 * Math.sqrt(MASK_WEIGHTS / widths.at(-1)!),
+  });

@@ -88,7 +88,7 @@ describe.each([
         });
       }
     },
-    60_000,
+    300_000,
   );
 });
 
@@ -102,7 +102,7 @@ it('segments with a compiled pair of Hugging Face models', async () => {
   await expect(
     segmentPicture(outDir, scene, { points: new Array(17).fill([1, 1]), labels: new Array(17).fill(1) }, { mask }),
   ).rejects.toThrow('--dim nb_points_per_image=1..17');
-}, 120_000);
+}, 300_000);
 
 it('says what a decoder lacks', async () => {
   const [encoder, decoder] = [await load('SlimSAM'), await load('HQ-SAM')];
