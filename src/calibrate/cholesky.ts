@@ -31,36 +31,21 @@ export function choleskySolve(l: Float64Array, k: number, b: Float64Array): void
 
 /**
  * The upper Cholesky factor U of H⁻¹ = UᵀU, row-major [k, k]; undefined where H is not positive definite.
- * H is overwritten.
+ *
+ * With rows and columns reversed (P), PHP = LLᵀ gives H⁻¹ = (PL⁻¹P)ᵀ(PL⁻¹P), and PL⁻¹P is upper triangular.
  */
 export function inverseFactor(h: Float64Array, k: number): Float64Array | undefined {
-  if (!choleskyFactor(h, k)) return undefined;
+  const factor = h.slice().reverse();
+  if (!choleskyFactor(factor, k)) return undefined;
   // L⁻¹, lower triangle, row by row.
   const inverse = new Float64Array(k * k);
   for (let i = 0; i < k; i++) {
-    inverse[i * k + i] = 1 / h[i * k + i]!;
+    const pivot = factor[i * k + i]!;
+    inverse[i * k + i] = 1 / pivot;
     for (let t = 0; t < i; t++) {
-      const factor = h[i * k + t]! / h[i * k + i]!;
-      if (factor !== 0) for (let j = 0; j <= t; j++) inverse[i * k + j]! -= factor * inverse[t * k + j]!;
+      const share = factor[i * k + t]! / pivot;
+      if (share !== 0) for (let j = 0; j <= t; j++) inverse[i * k + j]! -= share * inverse[t * k + j]!;
     }
   }
-  // H⁻¹ = L⁻ᵀL⁻¹.
-  const product = new Float64Array(k * k);
-  for (let t = 0; t < k; t++)
-    for (let i = 0; i <= t; i++) {
-      const factor = inverse[t * k + i]!;
-      if (factor !== 0) for (let j = 0; j <= i; j++) product[i * k + j]! += factor * inverse[t * k + j]!;
-    }
-  // H⁻¹ = UᵀU: U is the transpose of the Cholesky factor of H⁻¹.
-  const upper = new Float64Array(k * k);
-  for (let j = 0; j < k; j++) {
-    for (let p = 0; p <= j; p++) {
-      let sum = product[j * k + p]!;
-      for (let t = 0; t < p; t++) sum -= upper[t * k + j]! * upper[t * k + p]!;
-      if (p < j) upper[p * k + j] = sum / upper[p * k + p]!;
-      else if (sum > 0) upper[j * k + j] = Math.sqrt(sum);
-      else return undefined;
-    }
-  }
-  return upper;
+  return inverse.reverse();
 }

@@ -12,7 +12,7 @@ import {
   keyObstacle,
 } from './key-transforms.js';
 import type { Precision } from './precision.js';
-import type { Profile, TensorProfile } from './profile.js';
+import type { BimodalityVotes, Profile, TensorProfile } from './profile.js';
 import { queryKeyBases } from './query-key-bases.js';
 import type { RunSamples } from './run-samples.js';
 import { type KeyTrial, tryKeys } from './try-keys.js';
@@ -33,7 +33,8 @@ export interface KeyChoice {
 /** The program with its keys changed, what is known of its values and of the operands that were kept. */
 export interface KeyedProgram {
   readonly graph: Graph;
-  readonly profile: Profile;
+  /** Undefined where it has to be taken again. */
+  readonly profile: Profile | undefined;
   readonly kept: KeptAttentions;
   readonly choices: readonly KeyChoice[];
 }
@@ -57,6 +58,8 @@ export async function chooseKeys(
     readonly precision: Precision;
     readonly limit: number;
     readonly kept: KeptAttentions;
+    /** Of the published test of two peaks, by the attention's place. */
+    readonly votes: readonly (BimodalityVotes | undefined)[];
   },
 ): Promise<KeyedProgram> {
   const mixes = options.mode === 'auto' && options.precision.activationBits < MIXED_BELOW;
@@ -67,7 +70,7 @@ export async function chooseKeys(
     if (keyProfile === undefined) throw new Error(`no profile of the keys of ${attention.source}`);
     const queryProfile = profile.get(attention.operands[ATTENTION.q]!);
     const refused = queryProfile ? keyObstacle(graph, attention) : 'its queries are constant';
-    const votes = keyProfile.bimodality;
+    const votes = options.votes[place];
     const bimodal = votes !== undefined && 2 * votes.bimodal > votes.samples;
     const peaks = votes?.peaks ?? [];
     const candidates =
@@ -80,7 +83,7 @@ export async function chooseKeys(
     graph,
     profile,
     run,
-    options,
+    { ...options, profiled: !mixes },
     found.map(({ candidates }) => candidates),
   );
 
@@ -115,24 +118,26 @@ export async function chooseKeys(
   const keyed = editor.finish();
   return {
     graph: keyed,
-    profile: profileBehind(graph, keyed, profile, decided),
+    profile: mixes && decided.some(changes) ? undefined : profileBehind(graph, keyed, profile, decided),
     kept: { ...options.kept, transforms: decided.map(({ candidate }) => candidate) },
     choices: decided.map(({ choice }) => choice),
   };
 }
 
+interface Decided {
+  readonly candidate: KeyCandidate;
+  readonly trial: KeyTrial | undefined;
+}
+
+const changes = ({ candidate }: Decided): boolean => candidate.transform !== 'none';
+
 /** The keys and queries have what their trial saw; nothing else has changed in real arithmetic. */
-function profileBehind(
-  before: Graph,
-  after: Graph,
-  profile: Profile,
-  decided: readonly { readonly candidate: KeyCandidate; readonly trial: KeyTrial | undefined }[],
-): Profile {
+function profileBehind(before: Graph, after: Graph, profile: Profile, decided: readonly Decided[]): Profile {
   const next = new Map<ValueId, TensorProfile>(profile);
   const attentions = attentionsOf(after);
   for (const [place, attention] of attentionsOf(before).entries()) {
-    const { candidate, trial } = decided[place]!;
-    if (candidate.transform === 'none' || trial === undefined) continue;
+    const { trial } = decided[place]!;
+    if (!changes(decided[place]!) || trial === undefined) continue;
     const { operands, results } = attentions[place]!;
     next.set(operands[ATTENTION.q]!, trial.profiles.q);
     next.set(operands[ATTENTION.k]!, trial.profiles.k);

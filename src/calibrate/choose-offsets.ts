@@ -4,7 +4,7 @@ import { centerInput, centersFreely, linearsReading } from '../passes/center-inp
 import { type ActivationCodes, quantizedLayer } from '../passes/insert-quantize.js';
 import { constantAddendOf, liftAddend } from '../passes/lift-addend.js';
 import { layerRoles, planWeights } from './choose-layers.js';
-import { activationQuant, type Precision } from './precision.js';
+import { activationQuant, type Precision, trialPrecision } from './precision.js';
 import { instrument, type Profile, profileCollector, varies } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, totals } from './score.js';
@@ -64,8 +64,9 @@ async function compareSites(
   profile: Profile,
   run: RunSamples,
   sites: readonly Site[],
-  { precision, limit }: Options,
+  { precision: wanted, limit }: Options,
 ): Promise<readonly OffsetChoice['errors'][]> {
+  const precision = trialPrecision(wanted);
   const opened = editGraph({ ...graph, outputs: [] });
   const coded = sites.map(({ linears: [first], coded: emit }) => {
     opened.at(opened.definition(first!.results[0]!)!);

@@ -10,7 +10,7 @@ import { planWeights } from './choose-layers.js';
 import { type KeptAttentions, openTrials } from './kept-attentions.js';
 import { inBases } from './key-transforms.js';
 import { headMoments, type OperandMoments, operandMoments } from './operand-moments.js';
-import { activationQuant, type Precision } from './precision.js';
+import { activationQuant, type Precision, trialPrecision } from './precision.js';
 import { instrument, type Profile, profileCollector, varies } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, totals } from './score.js';
@@ -124,7 +124,8 @@ export async function chooseValues(
   run: RunSamples,
   options: { readonly precision: Precision; readonly limit: number; readonly kept: KeptAttentions },
 ): Promise<{ readonly graph: Graph; readonly choices: ReadonlyMap<number, ValueChoice> }> {
-  const { precision, limit, kept } = options;
+  const { limit, kept } = options;
+  const precision = trialPrecision(options.precision);
   const sites = sitesOf(graph, profile);
   if (sites.length === 0) return { graph, choices: new Map() };
   const places = sites.map(({ place }) => place);

@@ -26,8 +26,10 @@ const DEFAULT_POWER = 2.4;
 const FINEST_BIN = 1 / 4096;
 const COARSE_BIN = 1 / 1024;
 /** The search tries each bound at so many fractions of its extreme value, then halves the step so many times around the best pair. */
-const COARSE_STEPS = 20;
-const HALVINGS = 5;
+const COARSE_STEPS = 10;
+const HALVINGS = 6;
+/** Of these halvings so many still look at the wider bins. */
+const COARSE_HALVINGS = 3;
 /** Below this a scale's reciprocal, or its product with a weight's, could leave the float32 range. */
 const LEAST_SCALE = 2 ** -100;
 
@@ -128,9 +130,11 @@ function leastErrorRange({ name, min, max, histogram }: TensorStatistics, bits: 
   const shares = Array.from({ length: COARSE_STEPS + 1 }, (_, i) => i / COARSE_STEPS);
   for (const lowShare of low < 0 ? shares : [1])
     for (const highShare of high > 0 ? shares : [1]) attempt(lowShare, highShare);
-  bins = joined(FINEST_BIN);
-  best.error = errorOf(best.range);
   for (let halving = 1; halving <= HALVINGS; halving++) {
+    if (halving === COARSE_HALVINGS + 1) {
+      bins = joined(FINEST_BIN);
+      best.error = errorOf(best.range);
+    }
     const step = 2 ** -halving / COARSE_STEPS;
     const { lowShare, highShare } = best;
     for (const dl of low < 0 ? [-step, 0, step] : [0]) {
@@ -138,6 +142,41 @@ function leastErrorRange({ name, min, max, histogram }: TensorStatistics, bits: 
     }
   }
   return best.range;
+}
+
+/** Intervals of an octave in a table of powers; between their ends powers are taken as linear, to 5e-6. */
+const OCTAVE = 2 ** 9;
+const OCTAVE_SHIFT = 23 - 9;
+/** Octaves of a table, and the exponent that it begins with: below 2^−16 a power is zero, beyond 2^16 it is computed. */
+const OCTAVES = 32;
+const FIRST_PATTERN = (127 - OCTAVES / 2) << 23;
+
+const powerTables = new Map<number, Float64Array>();
+
+/** x^power for x ≥ 0: the search for a range asks for some hundred thousand of them. */
+function powerOf(power: number): (x: number) => number {
+  const float = new Float32Array(1);
+  const pattern = new Uint32Array(float.buffer);
+  const edges = OCTAVES * OCTAVE;
+  let table = powerTables.get(power);
+  if (table === undefined) {
+    table = Float64Array.from({ length: edges + 1 }, (_, i) => {
+      pattern[0] = FIRST_PATTERN + (i << OCTAVE_SHIFT);
+      return float[0]! ** power;
+    });
+    powerTables.set(power, table);
+  }
+  const powers = table;
+  const rest = 2 ** OCTAVE_SHIFT - 1;
+  return (x) => {
+    float[0] = x;
+    const offset = pattern[0]! - FIRST_PATTERN;
+    if (offset < 0) return 0;
+    const at = offset >>> OCTAVE_SHIFT;
+    if (at >= edges) return x ** power;
+    const low = powers[at]!;
+    return low + (powers[at + 1]! - low) * ((offset & rest) / (rest + 1));
+  };
 }
 
 /**
@@ -153,10 +192,11 @@ export function quantizationError(
 ): number {
   const lastCode = 2 ** bits - 1;
   const cell = (2 * 0.5 ** (power + 1)) / (power + 1);
+  const raised = powerOf(power + 1);
   const integral = (u: number): number => {
     const code = Math.min(lastCode, Math.max(0, Math.round(u)));
     const rest = u - code;
-    return code * cell + (Math.sign(rest) * Math.abs(rest) ** (power + 1)) / (power + 1);
+    return code * cell + (rest < 0 ? -raised(-rest) : raised(rest)) / (power + 1);
   };
   let sum = 0;
   let end = Number.NaN;

@@ -51,6 +51,9 @@ export const precisionOf = (
   trialSoftmax: rowLog2(activationBits, TRIAL_TAU[activationBits] ?? 4, 0),
 });
 
+/** For what is only tried: uneven steps take longer to find than they change the order of candidates. */
+export const trialPrecision = (precision: Precision): Precision => ({ ...precision, steps: 'even' });
+
 /** The search for a range takes a while, and a tensor is asked for in several trials. */
 const known = new WeakMap<TensorProfile, Map<string, ActivationCodes>>();
 

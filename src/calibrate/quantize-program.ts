@@ -102,17 +102,27 @@ export interface QuantizationReport {
  */
 const REPORT_MACS = 2 ** 41;
 
-const reportSamples = (graph: Graph): number =>
-  Math.floor(REPORT_MACS / countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 1));
+const reportSamples = (graph: Graph, limit: number): number =>
+  Math.min(
+    limit,
+    Math.floor(REPORT_MACS / countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 1)),
+  );
 
 /** Samples that each layer's part in the error is measured on: it is a share, and every layer costs half a program. */
 const CONTRIBUTION_SAMPLES = 4;
 
-const NOT_COMPARED: QuantizationReport['comparison'] = { layers: [], outputs: new Map() };
+type Comparison = QuantizationReport['comparison'];
 
-async function profileOf(graph: Graph, run: RunSamples, kept?: KeptAttentions): Promise<Profile> {
+const NOT_COMPARED: Comparison = { layers: [], outputs: new Map() };
+
+/** `votes`: with the test of two peaks for keys, which takes a while. */
+async function profileOf(
+  graph: Graph,
+  run: RunSamples,
+  { kept, votes = false }: { readonly kept?: KeptAttentions; readonly votes?: boolean } = {},
+): Promise<Profile> {
   const values = observedValues(graph);
-  const keys = new Set(attentionsOf(graph).map(({ operands }) => operands[ATTENTION.k]!));
+  const keys = new Set(votes ? attentionsOf(graph).map(({ operands }) => operands[ATTENTION.k]!) : []);
   const collector = profileCollector(values, keys);
   const instrumented = instrument(graph, values);
   const program = kept ? withKeptOutputs(instrumented, graph, kept) : instrumented;
@@ -150,7 +160,11 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
   let graph = float;
   let migrations: readonly MigrationChoice[] = [];
   const kept = planKept(graph, limit);
-  let profile = await profileOf(graph, run, kept);
+  let profile = await profileOf(graph, run, { kept, votes: true });
+  // Until keys are chosen nothing changes them in exact arithmetic.
+  const orders = channelOrders(graph, profile);
+  const before = summarizeKeys(graph, profile, orders);
+  const votes = attentionsOf(graph).map(({ operands }) => profile.get(operands[ATTENTION.k]!)?.bimodality);
   const offsets: OffsetChoice[] = [];
   for (const takeOut of options.offsets ? [liftAddends, centerInputs] : []) {
     const { graph: without, choices } = await takeOut(graph, profile, run, { precision, limit });
@@ -174,16 +188,13 @@ export async function prepareProgram(float: Graph, run: RunSamples, options: Pre
     const valued = await chooseValues(graph, profile, run, { precision, limit, kept });
     if ([...valued.choices.values()].some(({ transform }) => transform !== 'none')) {
       graph = valued.graph;
-      profile = await profileOf(graph, run, kept);
+      profile = await profileOf(graph, run, { kept });
     }
     values = valued.choices;
   }
-  const orders = channelOrders(graph, profile);
-  const before = summarizeKeys(graph, profile, orders);
-  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit, kept });
-  ({ graph, profile } = keyed);
-  // Other bases leave nothing of the ranges.
-  if (keyed.choices.some(({ transform }) => transform.endsWith('mixed'))) profile = await profileOf(graph, run);
+  const keyed = await chooseKeys(graph, profile, run, { mode: options.keys, precision, limit, kept, votes });
+  graph = keyed.graph;
+  profile = keyed.profile ?? (await profileOf(graph, run, { votes: true }));
   const known = { precision, limit, kept: keyed.kept };
   const { choices: clips, codes: clipped } = await chooseClips(graph, profile, run, { mode: options.clip, ...known });
   const search = { mode: options.softmax, clipped, ...known };
@@ -232,7 +243,11 @@ export function quantizedGraph(graph: Graph, plan: QuantizationPlan, onPass?: Pa
   return runPipeline(graph, passes, { dumpAfter: 'all', ...(onPass && { onDump: onPass }) });
 }
 
-/** Compares a quantized program with the prepared one that it was made of, as a whole and layer by layer. */
+/**
+ * Compares a quantized program with the prepared one that it was made of, as a whole and layer by layer.
+ *
+ * @param known their comparison, where it has been made
+ */
 export async function reportOn(
   { graph, softmaxes, offsets, migrations, values, keys, summaries }: PreparedProgram,
   choices: readonly LayerChoice[],
@@ -240,10 +255,11 @@ export async function reportOn(
   quantized: Graph,
   run: RunSamples,
   limit: number,
+  known?: Comparison,
 ): Promise<QuantizationReport> {
   // With the float program as it was transformed, which equals the model's: moved keys compare with moved keys.
-  const samples = Math.min(limit, reportSamples(graph));
-  const comparison = samples > 0 ? await comparePrograms(graph, quantized, run, samples) : NOT_COMPARED;
+  const samples = reportSamples(graph, limit);
+  const comparison = known ?? (samples > 0 ? await comparePrograms(graph, quantized, run, samples) : NOT_COMPARED);
   const measured = new Map(comparison.layers.map(({ key, sqnrDecibels }) => [key, sqnrDecibels] as const));
   const alone: ReadonlyMap<ValueId, Contribution> =
     samples > 0 ? await contributions(graph, plan, run, Math.min(samples, CONTRIBUTION_SAMPLES)) : new Map();
@@ -303,9 +319,15 @@ export async function quantizeProgram(
   });
   const { graph, profile } = prepared;
   const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
-  const plan = await roundedPlan(prepared, { layers: nearest, precision }, options.rounding, run, limit);
+  const { plan, comparison } = await roundedPlan(
+    prepared,
+    { layers: nearest, precision },
+    options.rounding,
+    run,
+    limit,
+  );
   const quantized = quantizedGraph(graph, plan, onPass);
-  return { graph: quantized, report: await reportOn(prepared, choices, plan, quantized, run, limit) };
+  return { graph: quantized, report: await reportOn(prepared, choices, plan, quantized, run, limit, comparison) };
 }
 
 /** How a plan's weights are rounded, or those of the ways whose program's outputs are nearest to the float ones. */
@@ -315,23 +337,25 @@ async function roundedPlan(
   mode: RoundingMode,
   run: RunSamples,
   limit: number,
-): Promise<QuantizationPlan> {
+): Promise<{ readonly plan: QuantizationPlan; readonly comparison?: Comparison }> {
   const { layers, precision } = nearest;
+  const samples = reportSamples(prepared.graph, limit);
   const planFrom = (rounded: QuantizationPlan['layers']): QuantizationPlan =>
     planOf(prepared, rounded, () => precision);
-  if (mode === 'nearest' || precision.weightBits >= 8) return planFrom(layers);
+  if (mode === 'nearest' || precision.weightBits >= 8) return { plan: planFrom(layers) };
   const ways = {
     'second-order': () => refined(prepared, nearest, run, limit),
     reconstruct: () => reconstructed(prepared, nearest, run, limit),
   };
-  if (mode !== 'auto') return planFrom(await ways[mode]());
-  const tried = [planFrom(await ways.reconstruct()), planFrom(await ways['second-order']())] as const;
-  const scores = [];
-  for (const plan of tried) {
-    const { outputs } = await comparePrograms(prepared.graph, quantizedGraph(prepared.graph, plan), run, limit);
-    scores.push([...outputs.values()].reduce((sum, value) => sum + value, 0));
-  }
-  return scores[0]! >= scores[1]! ? tried[0] : tried[1];
+  if (mode !== 'auto') return { plan: planFrom(await ways[mode]()) };
+  const tried = async (way: () => Promise<QuantizationPlan['layers']>) => {
+    const plan = planFrom(await way());
+    const quantized = quantizedGraph(prepared.graph, plan);
+    const comparison = await comparePrograms(prepared.graph, quantized, run, Math.max(1, samples));
+    return { plan, comparison, score: [...comparison.outputs.values()].reduce((sum, value) => sum + value, 0) };
+  };
+  const [first, second] = [await tried(ways.reconstruct), await tried(ways['second-order'])];
+  return first.score >= second.score ? first : second;
 }
 
 /** A plan with its weights rounded and its biases corrected by what the samples show. */

@@ -2,7 +2,7 @@ import type { Graph, ValueId } from '../ir/graph.js';
 import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
 import { choleskyFactor, choleskySolve } from './cholesky.js';
 import type { LayerMoments } from './layer-moments.js';
-import { improveRow, prepareRounding, roundRow } from './second-order-codes.js';
+import { improveRow, prepareRounding, type Rounding, roundRow } from './second-order-codes.js';
 import { observeWeights } from './weight-scales.js';
 
 /**
@@ -17,12 +17,14 @@ const SCALES = [0.85, 1, 1.15];
 interface Centred {
   readonly rows: number;
   readonly inputMean: Float64Array;
-  /** Covariance of X̂ [k, k], stiffness on its diagonal. */
-  readonly h: Float64Array;
   readonly stiffness: number;
+  /** Of the covariance of X̂ [k, k], stiffness on its diagonal. */
+  readonly rounding: Rounding;
+  /** Its Cholesky factor. */
+  readonly factor: Float64Array;
 }
 
-/** Undefined for inputs that never move. */
+/** Undefined for inputs that never move, or of which nothing can be said. */
 function centred({ gram, k }: LayerMoments): Centred | undefined {
   const wide = k + 1;
   const rows = gram[wide * wide - 1]!;
@@ -36,7 +38,8 @@ function centred({ gram, k }: LayerMoments): Centred | undefined {
   if (!(trace > 0)) return undefined;
   const stiffness = ((STIFFNESS + (STIFFNESS_PER_ROW * k) / rows) * trace) / k;
   for (let i = 0; i < k; i++) h[i * k + i]! += stiffness;
-  return { rows, inputMean, h, stiffness };
+  const rounding = prepareRounding(h, k);
+  return rounding && choleskyFactor(h, k) ? { rows, inputMean, stiffness, rounding, factor: h } : undefined;
 }
 
 /**
@@ -49,13 +52,10 @@ function reconstructed(
   weights: Float32Array,
   bias: Float32Array | undefined,
   moments: LayerMoments,
-  { inputMean, h, rows, stiffness }: Centred,
+  { inputMean, rows, stiffness, rounding, factor }: Centred,
   plan: LayerPlan,
-): LayerPlan | undefined {
+): LayerPlan {
   const { n, k, cross } = moments;
-  const rounding = prepareRounding(h, k);
-  const factor = h.slice();
-  if (rounding === undefined || !choleskyFactor(factor, k)) return undefined;
   const scales = new Float32Array(n);
   const codes = new Int8Array(n * k);
   const biasShift = new Float32Array(n);
@@ -89,15 +89,17 @@ export function reconstructLayers(
 ): QuantizationPlan['layers'] {
   const floats = (value: ValueId | null | undefined): Float32Array | undefined =>
     value == null ? undefined : (graph.constants.get(value)!.load().data as Float32Array);
-  const found = new Map<Float64Array, Centred | undefined>();
   const plans = new Map(layers);
-  for (const one of moments) {
-    const [result] = one.layer.results as [ValueId];
-    if (!found.has(one.gram)) found.set(one.gram, centred(one));
-    const known = found.get(one.gram);
-    const [, weight, bias] = one.layer.operands;
-    const plan = known && reconstructed(floats(weight)!, floats(bias), one, known, layers.get(result)!);
-    if (plan) plans.set(result, plan);
+  // Input by input: what layers that read the same codes need of them is large, and takes long to find.
+  for (const gram of new Set(moments.map((one) => one.gram))) {
+    const reading = moments.filter((one) => one.gram === gram);
+    const known = centred(reading[0]!);
+    if (known === undefined) continue;
+    for (const one of reading) {
+      const [result] = one.layer.results as [ValueId];
+      const [, weight, bias] = one.layer.operands;
+      plans.set(result, reconstructed(floats(weight)!, floats(bias), one, known, layers.get(result)!));
+    }
   }
   return plans;
 }

@@ -4,7 +4,7 @@ import { quantizeRows } from '../ir/integer/weights.js';
 import { divideExact, product } from '../ir/scalar.js';
 import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
 import type { RunSamples } from './run-samples.js';
-import { secondOrderCodes } from './second-order-codes.js';
+import { dampedRounding, secondOrderCodes } from './second-order-codes.js';
 
 /** Input channels up to which XᵀX is worth its n² memory and n³ work. */
 const MAX_CHANNELS = 4096;
@@ -63,15 +63,19 @@ export async function inputGrams(graph: Graph, layers: Layers, run: RunSamples, 
  */
 export function roundWeights(graph: Graph, layers: Layers, grams: Grams): Layers {
   const rounded = new Map<ValueId, LayerPlan>(layers);
-  for (const { operands, results } of linearsOf(graph, layers)) {
-    const plan = layers.get(results[0]!)!;
-    const { data, shape } = graph.constants.get(operands[1]!)!.load();
-    const [n, k] = shape as [number, number];
-    const weights = data as Float32Array;
-    const codes =
-      secondOrderCodes(weights, { n, k }, plan.scales, plan.bits, grams.get(operands[0]!)!) ??
-      quantizeRows(weights, k, plan.scales, plan.bits);
-    rounded.set(results[0]!, { ...plan, codes });
+  const linears = linearsOf(graph, layers);
+  // Input by input: what layers that read the same one need of it is large, and takes long to find.
+  for (const x of new Set(linears.map(({ operands }) => operands[0]!))) {
+    const k = typeOf(graph, x).shape.at(-1) as number;
+    const rounding = dampedRounding(grams.get(x)!, k);
+    for (const { operands, results } of linears.filter((linear) => linear.operands[0] === x)) {
+      const plan = layers.get(results[0]!)!;
+      const weights = graph.constants.get(operands[1]!)!.load().data as Float32Array;
+      const codes = rounding
+        ? secondOrderCodes(rounding, weights, plan.scales, plan.bits)
+        : quantizeRows(weights, k, plan.scales, plan.bits);
+      rounded.set(results[0]!, { ...plan, codes });
+    }
   }
   return rounded;
 }

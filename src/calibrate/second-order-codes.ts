@@ -15,12 +15,12 @@ export interface Rounding {
   readonly upper: Float64Array;
 }
 
-/** Undefined where H, symmetric and row-major, is not positive definite. */
+/** Undefined where H, symmetric and row-major, is not positive definite. H is left as it is. */
 export function prepareRounding(hessian: Float64Array, k: number): Rounding | undefined {
   const order = Uint32Array.from({ length: k }, (_, j) => j).sort((a, b) => hessian[b * k + b]! - hessian[a * k + a]!);
   const h = new Float64Array(k * k);
   for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) h[i * k + j] = hessian[order[i]! * k + order[j]!]!;
-  const upper = inverseFactor(h.slice(), k);
+  const upper = inverseFactor(h, k);
   return upper && { k, order, h, upper };
 }
 
@@ -80,27 +80,33 @@ export function improveRow(
 }
 
 /**
- * Second-order rounding of a whole matrix.
- *
- * @param weights [n, k], row-major
- * @param scales one for each of the n rows
- * @param gram XᵀX [k, k] over the calibration samples
- * @returns codes [n, k]; undefined where H is singular even with damping
+ * What second-order rounding needs of XᵀX [k, k] over the calibration samples; undefined where that is singular even with
+ * damping.
  */
-export function secondOrderCodes(
-  weights: Float32Array,
-  { n, k }: { readonly n: number; readonly k: number },
-  scales: Float32Array,
-  bits: number,
-  gram: Float64Array,
-): Int8Array | undefined {
+export function dampedRounding(gram: Float64Array, k: number): Rounding | undefined {
   let trace = 0;
   for (let j = 0; j < k; j++) trace += gram[j * k + j]!;
   if (!(trace > 0)) return undefined;
   const damped = gram.slice();
   for (let j = 0; j < k; j++) damped[j * k + j]! += (DAMPING * trace) / k;
-  const rounding = prepareRounding(damped, k);
-  if (rounding === undefined) return undefined;
+  return prepareRounding(damped, k);
+}
+
+/**
+ * Second-order rounding of a whole matrix.
+ *
+ * @param weights [n, k], row-major
+ * @param scales one for each of the n rows
+ * @returns codes [n, k]
+ */
+export function secondOrderCodes(
+  rounding: Rounding,
+  weights: Float32Array,
+  scales: Float32Array,
+  bits: number,
+): Int8Array {
+  const { k } = rounding;
+  const n = scales.length;
   const codes = new Int8Array(n * k);
   for (let i = 0; i < n; i++) {
     const row = weights.subarray(i * k, (i + 1) * k);

@@ -11,11 +11,19 @@ import {
   transformQueries,
   transformTable,
 } from './key-transforms.js';
-import { activationQuant, type Precision } from './precision.js';
+import { activationQuant, type Precision, trialPrecision } from './precision.js';
 import { instrument, type Profile, profileCollector, type TensorProfile } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, totals } from './score.js';
 import { emitIntegerAttention } from './try-attention.js';
+
+export interface KeyTrialOptions {
+  readonly precision: Precision;
+  readonly limit: number;
+  readonly kept: KeptAttentions;
+  /** Whether what is seen of candidates has to stand for the keys and queries of the one that is chosen: then all samples are looked at. */
+  readonly profiled: boolean;
+}
 
 /** What the keys and queries of one attention become. */
 export interface KeyTrial {
@@ -39,10 +47,10 @@ export async function tryKeys(
   graph: Graph,
   profile: Profile,
   run: RunSamples,
-  options: { readonly precision: Precision; readonly limit: number; readonly kept: KeptAttentions },
+  { precision: wanted, limit, kept, profiled }: KeyTrialOptions,
   candidates: readonly (readonly KeyCandidate[])[],
 ): Promise<(place: number, transform: KeyTransform) => KeyTrial | undefined> {
-  const { precision, limit, kept } = options;
+  const precision = trialPrecision(wanted);
   const originals = attentionsOf(graph);
   const changed = candidates.flatMap((tried, place) =>
     tried.some(({ transform }) => transform !== 'none') ? [place] : [],
@@ -70,10 +78,13 @@ export async function tryKeys(
       if (seen) known.set(node.operands[role]!, seen);
     }
   const unseen = [...new Set(emitted.flatMap(({ q, k }) => [q, k]))].filter((value) => !known.has(value));
-  const keys = new Set(emitted.map(({ k }) => k));
+  const keys = new Set(profiled ? emitted.map(({ k }) => k) : []);
   const collector = profileCollector(unseen, keys);
   const seen = await collector.over((add, summed) =>
-    run(instrument(program, unseen), 'ranges of transformed keys', add, undefined, { kept: kept.values, summed }),
+    run(instrument(program, unseen), 'ranges of transformed keys', add, profiled ? undefined : limit, {
+      kept: kept.values,
+      summed,
+    }),
   );
   const profileOf = (trial: Emitted, role: 'q' | 'k'): TensorProfile => {
     const value = trial[role];

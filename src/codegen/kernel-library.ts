@@ -88,15 +88,21 @@ export function openKernelLibrary(folder: string = KERNELS_FOLDER): KernelLibrar
     }
     return all;
   };
+  /** By file and name: every node of a program asks for a few. */
+  const definers = new Map<string, string | undefined>();
   return {
     rows: parseKernelTable(read('kernels.inc')),
     text: (file) => read(file).replace(INCLUDE, ''),
     closure,
     definer: (file, name) => {
+      const key = `${file} ${name}`;
+      if (definers.has(key)) return definers.get(key);
       const definition = new RegExp(
         `(?:\\b${name}\\s*\\(|\\}\\s*${name}\\s*;|struct\\s+${name}\\s*\\{|#define\\s+${name}\\b)`,
       );
-      return closure(file).find((part) => definition.test(read(part)));
+      const found = closure(file).find((part) => definition.test(read(part)));
+      definers.set(key, found);
+      return found;
     },
   };
 }

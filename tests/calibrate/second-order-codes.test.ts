@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { secondOrderCodes } from '../../src/calibrate/second-order-codes.js';
+import { dampedRounding, secondOrderCodes } from '../../src/calibrate/second-order-codes.js';
 import { observeWeights } from '../../src/calibrate/weight-scales.js';
 import { quantizeRows } from '../../src/ir/integer/weights.js';
 import { randomTensor } from '../../src/ir/text/parse.js';
@@ -50,7 +50,7 @@ describe('secondOrderCodes', () => {
 
   it('leaves less error in the result than the nearest codes', () => {
     const x = correlated(m, k);
-    const codes = secondOrderCodes(weights, { n, k }, scales, bits, gramOf(x, m, k))!;
+    const codes = secondOrderCodes(dampedRounding(gramOf(x, m, k), k)!, weights, scales, bits);
     const [second, first] = [codes, nearest].map((c) => resultError(x, weights, c, scales, m, n, k)) as [
       number,
       number,
@@ -61,9 +61,9 @@ describe('secondOrderCodes', () => {
   it('is the nearest code where channels are independent', () => {
     const identity = new Float64Array(k * k);
     for (let j = 0; j < k; j++) identity[j * k + j] = 1;
-    expect(secondOrderCodes(weights, { n, k }, scales, bits, identity)).toEqual(nearest);
+    expect(secondOrderCodes(dampedRounding(identity, k)!, weights, scales, bits)).toEqual(nearest);
   });
   it('gives up on inputs that are all zero', () => {
-    expect(secondOrderCodes(weights, { n, k }, scales, bits, new Float64Array(k * k))).toBeUndefined();
+    expect(dampedRounding(new Float64Array(k * k), k)).toBeUndefined();
   });
 });
