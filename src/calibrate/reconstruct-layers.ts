@@ -11,8 +11,8 @@ import { observeWeights } from './weight-scales.js';
  */
 const STIFFNESS = 0.02;
 const STIFFNESS_PER_ROW = 0.2;
-/** Scales of a row that are tried, around that of least squared error of its weights. */
-const SCALES = [0.85, 1, 1.15];
+/** Scales of a row that are tried, beside that of least squared error of its weights. */
+const OTHER_SCALES = [0.85, 1.15];
 
 interface Centred {
   readonly rows: number;
@@ -67,11 +67,12 @@ function reconstructed(
     choleskySolve(factor, k, ideal);
     const row = Float32Array.from(ideal);
     const [middle] = observeWeights('', row, { channels: 1, bits: plan.bits, observer: 'mse' });
-    const tried = SCALES.map((share) => {
+    let best = { scale: middle!, ...roundRow(rounding, row, middle!, plan.bits)! };
+    for (const share of OTHER_SCALES) {
       const scale = Math.fround(middle! * share);
-      return { scale, ...roundRow(rounding, row, scale, plan.bits) };
-    });
-    const best = tried.reduce((a, b) => (b.error < a.error ? b : a));
+      const other = roundRow(rounding, row, scale, plan.bits, best.error);
+      if (other) best = { scale, ...other };
+    }
     improveRow(rounding, row, best.scale, plan.bits, best.codes);
     scales[i] = best.scale;
     codes.set(best.codes, i * k);

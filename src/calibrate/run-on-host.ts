@@ -95,9 +95,19 @@ export async function openHostRunner(
     });
     await rm(step, { recursive: true, force: true });
     await inputs.forget();
-    return named(sums);
+    return addUp(sums.map(named));
   };
   return { run: (...args) => writingBelow(folder, () => runWhole(...args)), dispose: remove };
+}
+
+/** Of several processes; the numbers are counts, whose sums are exact in any order. */
+function addUp([first = new Map(), ...others]: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor> {
+  for (const [name, { data }] of first)
+    for (const other of others) {
+      const more = other.get(name)!.data;
+      for (let i = 0; i < data.length; i++) data[i] = Number(data[i]!) + Number(more[i]!);
+    }
+  return first;
 }
 
 /** Files of the samples' inputs, each made when it is first asked for. */

@@ -28,14 +28,16 @@ const extremes = (bits: number): readonly [least: number, most: number] => [-(2 
 
 /**
  * Codes of one row of weights [k] with little (w − ŵ)ᵀH(w − ŵ), and that error: second-order rounding (GPTQ, section 3). What
- * rounding one channel loses is made up for by those still to come, as H says they can.
+ * rounding one channel loses is made up for by those still to come, as H says they can. Undefined where the error would
+ * exceed `mostError`.
  */
 export function roundRow(
   { k, order, upper }: Rounding,
   weights: Float32Array,
   scale: number,
   bits: number,
-): { readonly codes: Int8Array; readonly error: number } {
+  mostError = Number.POSITIVE_INFINITY,
+): { readonly codes: Int8Array; readonly error: number } | undefined {
   const [least, most] = extremes(bits);
   const codes = new Int8Array(k);
   const row = Float64Array.from(order, (j) => weights[j]!);
@@ -46,6 +48,7 @@ export function roundRow(
     codes[order[j]!] = code;
     const lost = (row[j]! - scale * code) / upper[at + j]!;
     error += lost * lost;
+    if (error > mostError) return undefined;
     if (lost !== 0) for (let t = j; t < k; t++) row[t]! -= lost * upper[at + t]!;
   }
   return { codes, error };
@@ -110,7 +113,7 @@ export function secondOrderCodes(
   const codes = new Int8Array(n * k);
   for (let i = 0; i < n; i++) {
     const row = weights.subarray(i * k, (i + 1) * k);
-    const rounded = roundRow(rounding, row, scales[i]!, bits).codes;
+    const rounded = roundRow(rounding, row, scales[i]!, bits)!.codes;
     improveRow(rounding, row, scales[i]!, bits, rounded);
     codes.set(rounded, i * k);
   }

@@ -25,10 +25,13 @@ export class HostError extends UserError {
  * Kernels and the runner are compiled once, for all the programs of a calibration, and so for speed; a program's own C only fills in
  * the kernels' arguments. No level changes results, which hold no contraction.
  */
-const FLAGS = '-std=c11 -ffp-contract=off -fno-math-errno -fno-trapping-math';
+const FLAGS = '-std=c11 -pipe -ffp-contract=off -fno-math-errno -fno-trapping-math';
 const KERNEL_FLAGS = '-O2 -ftree-vectorize';
 const PROGRAM_FLAGS = '-O0';
-/** From so many multiply-accumulates on threads have enough to do. Any number of them gives the same bytes. */
+/**
+ * From so many multiply-accumulates on threads have enough to do. Below, each processor has a process and samples of its own.
+ * Any number of either gives the same bytes.
+ */
 const THREADED_MACS = 1e11;
 
 const RUNTIME = fileURLToPath(new URL('../codegen/runtime/', import.meta.url));
@@ -69,6 +72,8 @@ async function objectsOf(
 /** A program that was built for the host. */
 export interface TrialProgram {
   readonly command: readonly [file: string, ...args: string[]];
+  /** That run at the same time, each on samples of its own. */
+  readonly processes: number;
   readonly inputs: readonly InterfaceTensor[];
   readonly outputs: readonly InterfaceTensor[];
 }
@@ -110,8 +115,8 @@ ${shared.map((object) => `${object}: ${object.replace(/o$/, 'c')}\n\t$(CC) $(FLA
     throw new HostError(`calibration needs make and a C compiler on this machine, and they failed: ${detail}`);
   }
   const macs = countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 0);
-  const threads = macs < THREADED_MACS ? 1 : availableParallelism();
-  return { command: [join(folder, 'trial'), weights, String(threads)], inputs, outputs };
+  const [threads, processes] = macs < THREADED_MACS ? [1, availableParallelism()] : [availableParallelism(), 1];
+  return { command: [join(folder, 'trial'), weights, String(threads)], processes, inputs, outputs };
 }
 
 /** Where the samples' inputs come from and what becomes of outputs; `Part` goes to whoever runs the program. */
@@ -128,55 +133,75 @@ export interface TrialRun {
   readonly onSample: (outputs: Map<number, Uint8Array>) => void;
 }
 
-/** Runs a program over samples in one process; returns the sums, as .npy, by output. */
-export async function runTrial(
-  { command: [file, ...args] }: TrialProgram,
-  { samples, summed, onSample }: TrialRun,
-): Promise<Map<number, Uint8Array>> {
-  const child = execa(file, [...args, ...summed.map(String)], {
-    reject: false,
-    stdout: 'pipe',
-    buffer: { stdout: false },
-  });
+/** A process that runs a program over samples, one after the other. */
+interface Runner {
+  readonly child: ReturnType<typeof startChild>;
+  readonly frames: AsyncGenerator<Frame, undefined>;
+}
+
+const startChild = (file: string, args: readonly string[]) =>
+  execa(file, args, { reject: false, stdout: 'pipe', buffer: { stdout: false } });
+
+function startRunner({ command: [file, ...args] }: TrialProgram, summed: readonly number[]): Runner {
+  const child = startChild(file, [...args, ...summed.map(String)]);
   // What was not read shows as an exit status.
   child.stdin.on('error', () => {});
   // At once: what nobody reads by the next tick is thrown away.
-  const frames = framesOf(child.stdout.pipe(new PassThrough()));
-  let running: string | undefined;
-  const failed = async (name: string): Promise<never> => {
+  return { child, frames: framesOf(child.stdout.pipe(new PassThrough())) };
+}
+
+/**
+ * Runs a program over samples, in turn by as many processes as it may have; their outputs come in the order of the samples.
+ * Returns the sums of each process, as .npy, by output.
+ */
+export async function runTrial(
+  program: TrialProgram,
+  { samples, summed, onSample }: TrialRun,
+): Promise<readonly Map<number, Uint8Array>[]> {
+  const runners: Runner[] = [];
+  const running: { readonly name: string; readonly runner: Runner }[] = [];
+  const failed = async (name: string, { child }: Runner): Promise<never> => {
     child.stdin.end();
     throw new HostError(`${name}: the calibration program failed: ${(await child).stderr}`);
   };
-  const receive = async (name: string): Promise<void> => {
+  const receive = async (): Promise<void> => {
+    const { name, runner } = running.shift()!;
     const outputs = new Map<number, Uint8Array>();
     for (;;) {
-      const { value, done } = await frames.next();
-      if (done) return failed(name);
+      const { value, done } = await runner.frames.next();
+      if (done) return failed(name, runner);
       if (value.index < 0) break;
       outputs.set(value.index, value.bytes);
     }
     onSample(outputs);
   };
   try {
+    let count = 0;
     for await (const { name, inputs, files } of samples) {
+      const place = count++ % program.processes;
+      runners[place] ??= startRunner(program, summed);
       const lines = [
         ...inputs.map((path, i) => `in ${i} ${path}`),
         ...[...files].map(([i, path]) => `out ${i} ${path}`),
         'run\n',
       ];
-      child.stdin.write(lines.join('\n'));
-      // The next sample is made ready while this one runs.
-      if (running !== undefined) await receive(running);
-      running = name;
+      runners[place].child.stdin.write(lines.join('\n'));
+      running.push({ name, runner: runners[place] });
+      // The next sample is made ready while these run.
+      if (running.length > program.processes) await receive();
     }
-    if (running !== undefined) await receive(running);
-    child.stdin.end();
-    const sums = new Map<number, Uint8Array>();
-    for await (const { index, bytes } of frames) sums.set(index, bytes);
-    const { exitCode } = await child;
-    return exitCode === 0 ? sums : await failed(running ?? 'no sample');
+    while (running.length > 0) await receive();
+    return await Promise.all(
+      runners.map(async (runner) => {
+        runner.child.stdin.end();
+        const sums = new Map<number, Uint8Array>();
+        for await (const { index, bytes } of runner.frames) sums.set(index, bytes);
+        const { exitCode } = await runner.child;
+        return exitCode === 0 ? sums : await failed('no sample', runner);
+      }),
+    );
   } catch (error) {
-    child.kill();
+    for (const { child } of runners) child.kill();
     throw error;
   }
 }
