@@ -5,8 +5,8 @@ import type { BitOption } from './assign-bits.js';
 import { type LayerCandidate, layerCandidates, planLayers } from './choose-layers.js';
 import { correctBias } from './correct-bias.js';
 import { activationQuant, type CodeOptions, type Precision, precisionOf } from './precision.js';
+import type { PreparedProgram } from './prepare-program.js';
 import { propagateErrors, type Trial, type TrialError } from './propagate-errors.js';
-import type { PreparedProgram } from './quantize-program.js';
 import { inputGrams, roundWeights } from './round-weights.js';
 import type { RunSamples } from './run-samples.js';
 

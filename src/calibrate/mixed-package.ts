@@ -6,7 +6,7 @@ import type { SamModel } from '../sam.js';
 import { type Assignment, paretoFront } from './assign-bits.js';
 import { LAYER_BITS, type LayerBits, type LayerGroup, layersWith, type MixedProgram } from './layer-bits.js';
 import type { CodeOptions } from './precision.js';
-import { planOf, quantizedGraph } from './quantize-program.js';
+import { planOf, quantizedGraph } from './prepare-program.js';
 
 export interface MixedModel {
   readonly name: string;

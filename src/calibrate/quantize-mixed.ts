@@ -12,8 +12,9 @@ import { LAYER_BITS, type LayerBits, type MixedOptions, type MixedProgram, mixed
 import { type DropMeter, openDropMeter } from './measure-drop.js';
 import { type ChosenProgram, type MixedModel, mixedPackage, type PackageGroup } from './mixed-package.js';
 import { precisionOf } from './precision.js';
+import { prepareProgram, quantizedGraph } from './prepare-program.js';
 import type { FloatModel, QuantizedModel, QuantizeModelsOptions } from './quantize-package.js';
-import { prepareProgram, quantizedGraph, reportOn } from './quantize-program.js';
+import { reportOn } from './quantize-program.js';
 import { openHostRunner } from './run-on-host.js';
 import type { RunSamples } from './run-samples.js';
 import { type EncodedPictures, samplesFor, trialSamplesFor, writeEmbeddings } from './samples.js';

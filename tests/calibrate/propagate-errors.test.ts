@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { layerCandidates, planLayers } from '../../src/calibrate/choose-layers.js';
 import { precisionOf } from '../../src/calibrate/precision.js';
+import { planOf, prepareProgram } from '../../src/calibrate/prepare-program.js';
 import { contributions, propagateErrors, type Trial } from '../../src/calibrate/propagate-errors.js';
-import { planOf, prepareProgram } from '../../src/calibrate/quantize-program.js';
 import type { RunSamples } from '../../src/calibrate/run-samples.js';
 import type { ValueId } from '../../src/ir/graph.js';
 import { parse, randomTensor } from '../../src/ir/text/parse.js';
