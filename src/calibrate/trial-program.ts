@@ -33,6 +33,8 @@ const PROGRAM_FLAGS = '-O0';
  * Any number of either gives the same bytes.
  */
 const THREADED_MACS = 1e11;
+/** Starting one takes longer than a few samples do. */
+const MOST_PROCESSES = 4;
 
 const RUNTIME = fileURLToPath(new URL('../codegen/runtime/', import.meta.url));
 const RUNTIME_FILES = ['trial.c', 'model_info.h', 'run_base.h', 'run_npy.h', 'run_tensors.h', 'run_threads.h'] as const;
@@ -115,7 +117,8 @@ ${shared.map((object) => `${object}: ${object.replace(/o$/, 'c')}\n\t$(CC) $(FLA
     throw new HostError(`calibration needs make and a C compiler on this machine, and they failed: ${detail}`);
   }
   const macs = countMacs(graph).reduce((sum, { integer, float }) => sum + integer + float, 0);
-  const [threads, processes] = macs < THREADED_MACS ? [1, availableParallelism()] : [availableParallelism(), 1];
+  const available = availableParallelism();
+  const [threads, processes] = macs < THREADED_MACS ? [1, Math.min(available, MOST_PROCESSES)] : [available, 1];
   return { command: [join(folder, 'trial'), weights, String(threads)], processes, inputs, outputs };
 }
 
