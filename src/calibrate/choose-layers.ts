@@ -9,7 +9,7 @@ import {
   type QuantizationPlan,
   quantizedLayer,
 } from '../passes/insert-quantize.js';
-import { activationQuant, type Precision } from './precision.js';
+import { activationQuant, type Precision, precisionOf } from './precision.js';
 import { type Profile, varies } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 import { addError, addSquareSum, decibels, totals } from './score.js';
@@ -123,21 +123,33 @@ export const planLayers = (
     }),
   );
 
+/** Some layers with one precision. */
+export interface PrecisionPlan {
+  readonly layers: QuantizationPlan['layers'];
+  readonly precision: Precision;
+}
+
+/** What is in doubt has 8 bits or none: with fewer it would not cost next to nothing. */
+const DOUBT_BITS = 8;
+
 /**
- * Which layers run on integers: the trunk always; inputs and heads where quantizing them costs next to nothing, measured
- * one by one on exact inputs.
+ * Which layers run on integers: the trunk always; inputs and heads at 8 bits where quantizing them costs next to nothing,
+ * measured one by one on exact inputs.
  */
 export async function chooseLayers(
   graph: Graph,
   profile: Profile,
   run: RunSamples,
   { precision, limit }: { readonly precision: Precision; readonly limit: number },
-): Promise<{ readonly choices: readonly LayerChoice[]; readonly layers: QuantizationPlan['layers'] }> {
+): Promise<{ readonly choices: readonly LayerChoice[]; readonly plans: readonly PrecisionPlan[] }> {
   const candidates = layerCandidates(graph, profile);
-  const plans = planLayers(graph, candidates, precision);
+  const trunk = candidates.filter(({ role }) => role === 'trunk');
   // Where calibration says nothing of the input of a layer in doubt, it stays in float.
-  const doubtful = candidates.filter(({ role, varies }) => role !== 'trunk' && varies).map(({ node }) => node);
-  const measured = await ownErrors(graph, doubtful, plans, profile, run, precision, limit);
+  const doubtful = candidates.filter(({ role, varies }) => role !== 'trunk' && varies);
+  const doubt = precisionOf(DOUBT_BITS, DOUBT_BITS, precision);
+  const tried = planLayers(graph, doubtful, doubt);
+  const layers = doubtful.map(({ node }) => node);
+  const measured = await ownErrors(graph, layers, tried, profile, run, doubt, limit);
   const choices = candidates.map(({ node, role }): LayerChoice => {
     const own = measured.get(node.results[0]!);
     return {
@@ -147,8 +159,14 @@ export async function chooseLayers(
       quantized: role === 'trunk' || (own ?? 0) >= FREE_DECIBELS,
     };
   });
-  const quantized = choices.filter((choice) => choice.quantized).map(({ node }) => node.results[0]!);
-  return { choices, layers: new Map(quantized.map((result) => [result, plans.get(result)!] as const)) };
+  const quantized = new Set(choices.filter((choice) => choice.quantized).map(({ node }) => node.results[0]!));
+  return {
+    choices,
+    plans: [
+      { layers: planLayers(graph, trunk, precision), precision },
+      { layers: new Map([...tried].filter(([result]) => quantized.has(result))), precision: doubt },
+    ],
+  };
 }
 
 /** Weight scales: min-max at 8 bits, least squared error below. */

@@ -1,22 +1,20 @@
 import { type Editor, editGraph } from '../ir/edit.js';
-import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
-import type { Quantization } from '../ir/types.js';
+import type { Graph, ValueId } from '../ir/graph.js';
 import {
+  type ActivationCodes,
   type LayerPlan,
   type QuantizableNode,
   type QuantizationPlan,
   quantizedLayer,
 } from '../passes/insert-quantize.js';
-import { activationQuant, type Precision } from './precision.js';
-import type { Profile } from './profile.js';
 import type { RunSamples } from './run-samples.js';
 
 type Layers = QuantizationPlan['layers'];
 
-/** How some layers become codes, all of them with one precision. */
-export interface PrecisionPlan {
+/** How some layers become codes, and the codes of what they read. */
+export interface CodedLayers {
   readonly layers: Layers;
-  readonly precision: Precision;
+  readonly codesOf: (input: ValueId) => ActivationCodes;
 }
 
 /**
@@ -26,23 +24,17 @@ export interface PrecisionPlan {
  */
 export async function correctBias(
   graph: Graph,
-  plans: readonly PrecisionPlan[],
-  profile: Profile,
+  plans: readonly CodedLayers[],
   run: RunSamples,
   limit: number,
 ): Promise<readonly Layers[]> {
   const editor = editGraph({ ...graph, outputs: [] });
   const nameOf = (plan: number, layer: ValueId): string => `shift_${plan}_${layer}`;
   for (const node of graph.nodes)
-    for (const [i, { layers, precision }] of plans.entries()) {
+    for (const [i, { layers, codesOf }] of plans.entries()) {
       const layer = layers.get(node.results[0]!);
       if (layer !== undefined)
-        editor.output(
-          nameOf(i, node.results[0]!),
-          meanLost(editor, node as QuantizableNode, layer, (x) =>
-            activationQuant(valueOf(graph, x).name, profile.get(x)!, precision),
-          ),
-        );
+        editor.output(nameOf(i, node.results[0]!), meanLost(editor, node as QuantizableNode, layer, codesOf));
     }
   const sums = new Map<string, Float64Array>();
   let samples = 0;
@@ -78,7 +70,7 @@ function meanLost(
   editor: Editor,
   node: QuantizableNode,
   layer: LayerPlan,
-  quantOf: (x: ValueId) => Quantization,
+  quantOf: (x: ValueId) => ActivationCodes,
 ): ValueId {
   const [x, weight, bias] = node.operands as [ValueId, ValueId, ValueId | null | undefined];
   editor.at(node);

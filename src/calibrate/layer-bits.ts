@@ -105,9 +105,9 @@ async function plansOf(
   const grams = await inputGrams(graph, nearest.get(8)!, run, limit);
   const rounded = low.map((bits) => ({
     layers: roundWeights(graph, nearest.get(bits)!, grams),
-    precision: precisionOf(bits, bits, codes),
+    codesOf: (x: ValueId) => activationQuant(valueOf(graph, x).name, profile.get(x)!, precisionOf(bits, bits, codes)),
   }));
-  const corrected = await correctBias(graph, rounded, profile, run, limit);
+  const corrected = await correctBias(graph, rounded, run, limit);
   return new Map([...nearest, ...low.map((bits, i) => [bits, corrected[i]!] as const)]);
 }
 

@@ -1,12 +1,8 @@
 import { type Editor, editGraph } from '../ir/edit.js';
 import { type Graph, type NodeOf, type ValueId, valueOf } from '../ir/graph.js';
 import { add, call, type Dim, divideExact, product } from '../ir/scalar.js';
-import {
-  type ActivationCodes,
-  type QuantizableNode as Layer,
-  type QuantizationPlan,
-  quantized,
-} from '../passes/insert-quantize.js';
+import { type QuantizableNode as Layer, type QuantizationPlan, quantized } from '../passes/insert-quantize.js';
+import type { CodedLayers } from './correct-bias.js';
 import type { RunSamples } from './run-samples.js';
 
 /** Input channels of a layer (taps times channels of a convolution) up to which k² memory and k³ work are worth it. */
@@ -79,7 +75,7 @@ function layersOf(graph: Graph, layers: QuantizationPlan['layers']): readonly La
 export async function layerMoments(
   graph: Graph,
   layers: QuantizationPlan['layers'],
-  codesOf: (input: ValueId) => ActivationCodes,
+  codesOf: CodedLayers['codesOf'],
   run: RunSamples,
   limit: number,
 ): Promise<readonly LayerMoments[]> {

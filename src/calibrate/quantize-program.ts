@@ -1,17 +1,16 @@
 import { countMacs } from '../ir/count-macs.js';
-import { type Graph, type ValueId, valueOf } from '../ir/graph.js';
-import type { ActivationCodes, QuantizationPlan } from '../passes/insert-quantize.js';
+import type { Graph, ValueId } from '../ir/graph.js';
+import type { QuantizationPlan } from '../passes/insert-quantize.js';
 import { type AttentionKind, attentionsOf, kindOf, moduleOf } from './attentions.js';
 import type { KeyChoice } from './choose-keys.js';
-import { chooseLayers, type LayerChoice } from './choose-layers.js';
+import { chooseLayers, type LayerChoice, type PrecisionPlan } from './choose-layers.js';
 import type { MigrationChoice } from './choose-migration.js';
 import type { OffsetChoice } from './choose-offsets.js';
 import type { SoftmaxChoice } from './choose-softmax-granularity.js';
 import type { ValueChoice } from './choose-values.js';
 import { comparePrograms, type LayerComparison, layersIn } from './compare-programs.js';
-import { correctBias, type PrecisionPlan } from './correct-bias.js';
+import { type CodedLayers, correctBias } from './correct-bias.js';
 import { layerMoments } from './layer-moments.js';
-import { activationQuant } from './precision.js';
 import {
   type KeySummaries,
   type PassObserver,
@@ -171,65 +170,67 @@ export async function quantizeProgram(
     values: few && options.values === 'auto',
   });
   const { graph, profile } = prepared;
-  const { choices, layers: nearest } = await chooseLayers(graph, profile, run, { precision, limit });
-  const { plan, comparison } = await roundedPlan(
-    prepared,
-    { layers: nearest, precision },
-    options.rounding,
-    run,
-    limit,
-  );
+  const { choices, plans } = await chooseLayers(graph, profile, run, { precision, limit });
+  const { plan, comparison } = await roundedPlan(prepared, plans, options.rounding, run, limit);
   const quantized = quantizedGraph(graph, plan, onPass);
   return { graph: quantized, report: await reportOn(prepared, choices, plan, quantized, run, limit, comparison) };
 }
 
-/** How a plan's weights are rounded, or those of the ways whose program's outputs are nearest to the float ones. */
+/**
+ * A program's plan, with the weights of layers below 8 bits rounded; or that of the ways to round them whose program's
+ * outputs are nearest to the float ones.
+ */
 async function roundedPlan(
   prepared: PreparedProgram,
-  nearest: PrecisionPlan,
+  plans: readonly PrecisionPlan[],
   mode: RoundingMode,
   run: RunSamples,
   limit: number,
 ): Promise<{ readonly plan: QuantizationPlan; readonly comparison?: Comparison }> {
-  const { layers, precision } = nearest;
-  const samples = reportSamples(prepared.graph, limit);
+  const { graph } = prepared;
   const planFrom = (rounded: QuantizationPlan['layers']): QuantizationPlan =>
-    planOf(prepared, rounded, () => precision);
-  if (mode === 'nearest' || precision.weightBits >= 8) return { plan: planFrom(layers) };
+    planOf(
+      prepared,
+      new Map([...plans.flatMap(({ layers }) => [...layers]), ...rounded]),
+      (layer) => plans.find(({ layers }) => layers.has(layer))!.precision,
+    );
+  const nearest = planFrom(new Map());
+  const few = new Map(plans.filter(({ precision }) => precision.weightBits < 8).flatMap(({ layers }) => [...layers]));
+  if (mode === 'nearest' || few.size === 0) return { plan: nearest };
+  const coded: CodedLayers = { layers: few, codesOf: (x) => nearest.activations.get(x)! };
   const ways = {
-    'second-order': () => refined(prepared, nearest, run, limit),
-    reconstruct: () => reconstructed(prepared, nearest, run, limit),
+    'second-order': () => refined(graph, coded, run, limit),
+    reconstruct: () => reconstructed(graph, coded, run, limit),
   };
   if (mode !== 'auto') return { plan: planFrom(await ways[mode]()) };
+  const samples = Math.max(1, reportSamples(graph, limit));
   const tried = async (way: () => Promise<QuantizationPlan['layers']>) => {
     const plan = planFrom(await way());
-    const quantized = quantizedGraph(prepared.graph, plan);
-    const comparison = await comparePrograms(prepared.graph, quantized, run, Math.max(1, samples));
+    const comparison = await comparePrograms(graph, quantizedGraph(graph, plan), run, samples);
     return { plan, comparison, score: [...comparison.outputs.values()].reduce((sum, value) => sum + value, 0) };
   };
   const [first, second] = [await tried(ways.reconstruct), await tried(ways['second-order'])];
   return first.score >= second.score ? first : second;
 }
 
-/** A plan with its weights rounded and its biases corrected by what the samples show. */
+/** Layers with their weights rounded and their biases corrected by what the samples show. */
 async function refined(
-  { graph, profile }: PreparedProgram,
-  { layers, precision }: PrecisionPlan,
+  graph: Graph,
+  { layers, codesOf }: CodedLayers,
   run: RunSamples,
   limit: number,
 ): Promise<QuantizationPlan['layers']> {
   const rounded = roundWeights(graph, layers, await inputGrams(graph, layers, run, limit));
-  const [corrected] = await correctBias(graph, [{ layers: rounded, precision }], profile, run, limit);
+  const [corrected] = await correctBias(graph, [{ layers: rounded, codesOf }], run, limit);
   return corrected!;
 }
 
-/** A plan with its layers reconstructed from the codes that they read. */
+/** Layers reconstructed from the codes that they read. */
 async function reconstructed(
-  { graph, profile }: PreparedProgram,
-  { layers, precision }: PrecisionPlan,
+  graph: Graph,
+  { layers, codesOf }: CodedLayers,
   run: RunSamples,
   limit: number,
 ): Promise<QuantizationPlan['layers']> {
-  const codesOf = (x: ValueId): ActivationCodes => activationQuant(valueOf(graph, x).name, profile.get(x)!, precision);
   return reconstructLayers(graph, layers, await layerMoments(graph, layers, codesOf, run, limit));
 }
