@@ -5,6 +5,9 @@
 #include "sq_layer_norm_quantize_u8.c"
 #include "sq_quantize_u8.c"
 #include "sq_snap_u8.c"
+#if defined(__AVX2__)
+#include "sq_snap_u8__avx2.c"
+#endif
 #if defined(__AVX512DQ__) && defined(__AVX512VL__)
 #include "sq_layer_norm_quantize_u8__avx512.c"
 #endif
@@ -56,6 +59,12 @@ static void test_snap(void) {
     }
     check_true("the nearest level", nearest);
     check_hash(y, n);
+#if defined(__AVX2__)
+    a.y = (uint8_t *)check_alloc(n);
+    check_run(sq_snap_u8__avx2, &a, sq_snap_u8_units(&a));
+    check_bytes("snap, avx2", y, a.y, n);
+    free(a.y);
+#endif
     a.y = x;
     check_run(sq_snap_u8, &a, sq_snap_u8_units(&a));
     check_bytes("in place", y, x, n);
