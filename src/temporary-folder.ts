@@ -6,9 +6,13 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Removes what is unfinished, then lets the signal do what it does without us. */
 function onSignal(signal: NodeJS.Signals): void {
-  for (const folder of live) rmSync(folder, { recursive: true, force: true });
-  listen(false);
-  process.kill(process.pid, signal);
+  try {
+    // A compiler that was started there may still be writing.
+    for (const folder of live) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  } finally {
+    listen(false);
+    process.kill(process.pid, signal);
+  }
 }
 
 function listen(on: boolean): void {
