@@ -20,10 +20,7 @@ static void sq_snap_u8_by_steps(const uint8_t *x, uint8_t *y, int64_t n, const u
 /* Many levels: a table. */
 static void sq_snap_u8_by_table(const uint8_t *x, uint8_t *y, int64_t n, const uint8_t *levels, int32_t count) {
   uint8_t table[256];
-  for (int32_t code = 0, l = 0; code < 256; code++) {
-    while (l + 1 < count && code > (levels[l] + levels[l + 1]) >> 1) l++;
-    table[code] = levels[l];
-  }
+  sq_snap_u8_table(levels, count, table);
   for (int64_t i = 0; i < n; i++) y[i] = table[x[i]];
 }
 

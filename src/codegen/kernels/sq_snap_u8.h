@@ -19,6 +19,14 @@ typedef struct {
   int32_t count;
 } sq_snap_u8_args;
 
+/* The level of every code. */
+SQ_UNUSED static inline void sq_snap_u8_table(const uint8_t *levels, int32_t count, uint8_t table[256]) {
+  for (int32_t code = 0, l = 0; code < 256; code++) {
+    while (l + 1 < count && code > (levels[l] + levels[l + 1]) >> 1) l++;
+    table[code] = levels[l];
+  }
+}
+
 SQ_UNUSED static inline int64_t sq_snap_u8_units(const sq_snap_u8_args *a) { return sq_ceil_div_i64(a->n, SQ_SNAP_U8_BLOCK); }
 
 #endif

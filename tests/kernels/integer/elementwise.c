@@ -8,6 +8,9 @@
 #if defined(__AVX2__)
 #include "sq_snap_u8__avx2.c"
 #endif
+#if defined(__AVX512VBMI__)
+#include "sq_snap_u8__avx512vbmi.c"
+#endif
 #if defined(__AVX512DQ__) && defined(__AVX512VL__)
 #include "sq_layer_norm_quantize_u8__avx512.c"
 #endif
@@ -63,6 +66,12 @@ static void test_snap(void) {
     a.y = (uint8_t *)check_alloc(n);
     check_run(sq_snap_u8__avx2, &a, sq_snap_u8_units(&a));
     check_bytes("snap, avx2", y, a.y, n);
+    free(a.y);
+#endif
+#if defined(__AVX512VBMI__)
+    a.y = (uint8_t *)check_alloc(n);
+    check_run(sq_snap_u8__avx512vbmi, &a, sq_snap_u8_units(&a));
+    check_bytes("snap, avx512vbmi", y, a.y, n);
     free(a.y);
 #endif
     a.y = x;
