@@ -9,6 +9,16 @@ import type { RunSamples } from './run-samples.js';
 const MAX_CHANNELS = 4096;
 /** Taps of a convolution up to which its patches are spelled out. */
 const MAX_TAPS = 25;
+/** Rows for each input channel that second moments should be of: a decoder's prompt gives a handful. */
+const ROWS_PER_CHANNEL = 8;
+/** At most so many times the samples that other choices take. */
+const MOST_TIMES = 8;
+
+/** Samples that second moments of matrices [rows, k], so much a sample, are taken of: `limit`, or more for few rows. */
+export function momentSamples(matrices: readonly { readonly rows: Dim; readonly k: number }[], limit: number): number {
+  const wanted = matrices.map(({ rows, k }) => (ROWS_PER_CHANNEL * k) / (typeof rows === 'number' ? rows : 1));
+  return Math.min(MOST_TIMES * limit, Math.ceil(Math.max(limit, ...wanted)));
+}
 
 /**
  * What least squares needs to know of a layer, over samples: X̂ [rows, k] is what the layer reads, as codes of its exact
@@ -107,7 +117,7 @@ export async function layerMoments(
       cross,
       editor.emitOne('matmul', [made, editor.emitOne('reshape', [target], { shape: [rows, n] })], {}),
     );
-    return { layer, n, k: k - 1, gram, cross };
+    return { layer, n, k: k - 1, rows, gram, cross };
   });
   if (read.length === 0) return [];
   const sums = new Map<string, Float64Array>();
@@ -121,7 +131,7 @@ export async function layerMoments(
         sums.set(name, sum);
       }
     },
-    limit,
+    momentSamples(read, limit),
   );
-  return read.map(({ gram, cross, ...rest }) => ({ ...rest, gram: sums.get(gram)!, cross: sums.get(cross)! }));
+  return read.map(({ layer, n, k, gram, cross }) => ({ layer, n, k, gram: sums.get(gram)!, cross: sums.get(cross)! }));
 }

@@ -3,6 +3,7 @@ import { type Graph, type NodeOf, typeOf, type ValueId } from '../ir/graph.js';
 import { quantizeRows } from '../ir/integer/weights.js';
 import { divideExact, product } from '../ir/scalar.js';
 import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
+import { momentSamples } from './layer-moments.js';
 import type { RunSamples } from './run-samples.js';
 import { dampedRounding, secondOrderCodes } from './second-order-codes.js';
 
@@ -39,6 +40,10 @@ export type Grams = ReadonlyMap<ValueId, Float64Array>;
 /** XᵀX of what the linear layers of a plan read. */
 export async function inputGrams(graph: Graph, layers: Layers, run: RunSamples, limit: number): Promise<Grams> {
   const inputs = [...new Set(linearsOf(graph, layers).map(({ operands }) => operands[0]!))];
+  const matrixOf = (value: ValueId) => {
+    const { shape } = typeOf(graph, value);
+    return { rows: product(shape.slice(0, -1)), k: shape.at(-1) as number };
+  };
   const grams = new Map<ValueId, Float64Array>();
   if (inputs.length === 0) return grams;
   await run(
@@ -52,7 +57,7 @@ export async function inputGrams(graph: Graph, layers: Layers, run: RunSamples, 
         grams.set(value, sum);
       }
     },
-    limit,
+    momentSamples(inputs.map(matrixOf), limit),
   );
   return grams;
 }

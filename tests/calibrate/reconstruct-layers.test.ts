@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planWeights } from '../../src/calibrate/choose-layers.js';
-import { layerMoments } from '../../src/calibrate/layer-moments.js';
+import { layerMoments, momentSamples } from '../../src/calibrate/layer-moments.js';
 import { observeTensor } from '../../src/calibrate/observers.js';
 import { precisionOf } from '../../src/calibrate/precision.js';
 import { reconstructLayers } from '../../src/calibrate/reconstruct-layers.js';
@@ -65,4 +65,20 @@ test.each([
   };
   expect(moments).toHaveLength(1);
   expect(errorOf(better)).toBeLessThan(0.9 * errorOf(nearest));
+});
+
+test.each([
+  ['many rows a sample: as many samples as other choices take', [{ rows: 4096, k: 256 }], 16],
+  [
+    'few rows: more samples, for the widest',
+    [
+      { rows: 64, k: 256 },
+      { rows: 4096, k: 256 },
+    ],
+    32,
+  ],
+  ['hardly any: eight times as many', [{ rows: 7, k: 2048 }], 128],
+  ['none', [], 16],
+])('%s', (_, matrices, expected) => {
+  expect(momentSamples(matrices, 16)).toBe(expected);
 });

@@ -84,16 +84,22 @@ const powers: Transform = (editor, graph) =>
     (attention, numbers) => equalizeQueryKey(editor, attention, Float32Array.from(numbers)),
   );
 
-const migrated: Transform = (editor, graph) => {
-  const norms = graph.nodes.filter((node): node is NodeOf<'layer_norm'> => node.op === 'layer_norm');
-  const movable = norms.filter((norm) => migrationTargets(editor, norm) !== undefined);
-  for (const norm of movable) {
-    const channels = typeOf(graph, norm.results[0]!).shape.at(-1) as number;
-    const scales = Float32Array.from({ length: channels }, (_, j) => 2 ** (((j * 7919) % 7) - 3));
-    migrateScales(editor, norm, scales);
-  }
-  return movable.length;
-};
+/** Scales of all channels of all LayerNorms that have a place for them, from a number for each channel. */
+const moving =
+  (scale: (j: number) => number): Transform =>
+  (editor, graph) => {
+    const norms = graph.nodes.filter((node): node is NodeOf<'layer_norm'> => node.op === 'layer_norm');
+    const movable = norms.filter((norm) => migrationTargets(editor, norm) !== undefined);
+    for (const norm of movable) {
+      const channels = typeOf(graph, norm.results[0]!).shape.at(-1) as number;
+      migrateScales(
+        editor,
+        norm,
+        Float32Array.from({ length: channels }, (_, j) => scale((j * 7919) % 7)),
+      );
+    }
+    return movable.length;
+  };
 
 const centred: Transform = (editor, graph) =>
   everyAttention(
@@ -175,7 +181,7 @@ describe('encoder and decoder of the small SAM', () => {
   it.each([
     ['signs', signs, 13],
     ['powers-of-two', powers, 13],
-    ['scales-moved', migrated, 12],
+    ['scales-moved', moving((j) => 2 ** (j - 3)), 12],
   ] as const)(
     '%s leave every output equal byte for byte',
     async (name, transform, expected) => {
@@ -188,6 +194,7 @@ describe('encoder and decoder of the small SAM', () => {
   );
 
   it.each([
+    ['moved scales that are no powers of two', moving((j) => 1.7 ** (j - 3)), 12],
     ['centred keys', centred, 13],
     ['mixed queries and keys', mixedKeys, 13],
     ['centred and mixed values', mixedValues, 13],
