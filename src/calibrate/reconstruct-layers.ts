@@ -66,7 +66,7 @@ function reconstructed(
     for (let j = 0; j < k; j++) ideal[j] = cross[j * n + i]! / rows - inputMean[j]! * targetMean + stiffness * own[j]!;
     choleskySolve(factor, k, ideal);
     const row = Float32Array.from(ideal);
-    const [middle] = observeWeights('', row, { channels: 1, bits: plan.bits, observer: 'mse' });
+    const [middle] = observeWeights('', row, { channels: 1, bits: plan.bits, observer: 'mse', mirrored: true });
     let best = { scale: middle!, ...roundRow(rounding, row, middle!, plan.bits)! };
     for (const share of OTHER_SCALES) {
       const scale = Math.fround(middle! * share);

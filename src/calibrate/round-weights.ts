@@ -6,6 +6,7 @@ import type { LayerPlan, QuantizationPlan } from '../passes/insert-quantize.js';
 import { momentSamples } from './layer-moments.js';
 import type { RunSamples } from './run-samples.js';
 import { dampedRounding, secondOrderCodes } from './second-order-codes.js';
+import { observeWeights } from './weight-scales.js';
 
 /** Input channels up to which XᵀX is worth its n² memory and n³ work. */
 const MAX_CHANNELS = 4096;
@@ -76,10 +77,13 @@ export function roundWeights(graph: Graph, layers: Layers, grams: Grams): Layers
     for (const { operands, results } of linears.filter((linear) => linear.operands[0] === x)) {
       const plan = layers.get(results[0]!)!;
       const weights = graph.constants.get(operands[1]!)!.load().data as Float32Array;
+      const { bits } = plan;
+      const channels = plan.scales.length;
+      const scales = observeWeights('', weights, { channels, bits, observer: 'mse', mirrored: true });
       const codes = rounding
-        ? secondOrderCodes(rounding, weights, plan.scales, plan.bits)
-        : quantizeRows(weights, k, plan.scales, plan.bits);
-      rounded.set(results[0]!, { ...plan, codes });
+        ? secondOrderCodes(rounding, weights, scales, bits)
+        : quantizeRows(weights, k, scales, bits);
+      rounded.set(results[0]!, { ...plan, scales, codes });
     }
   }
   return rounded;

@@ -6,6 +6,11 @@ export interface WeightOptions {
   readonly channels: number;
   /** Codes are −2^(bits−1) to 2^(bits−1) − 1. */
   readonly bits: number;
+  /**
+   * Of `mse`: scales may be negative, the code without an opposite is then on the other side. That is the part of a zero point for each
+   * channel that costs nothing when the program runs, and most of what one would gain.
+   */
+  readonly mirrored?: boolean;
 }
 
 /** The search tries clips from this fraction of the whole range up, on a grid and then around the best. */
@@ -23,17 +28,20 @@ const HALVINGS = 3;
 export function observeWeights(
   name: string,
   weights: Float32Array,
-  { channels, bits, observer }: WeightOptions & { readonly observer: WeightObserver },
+  { channels, bits, observer, mirrored = false }: WeightOptions & { readonly observer: WeightObserver },
 ): Float32Array {
   const length = channelLength(name, weights, channels);
   const scales = new Float32Array(channels);
   for (let channel = 0; channel < channels; channel++) {
     const row = weights.subarray(channel * length, (channel + 1) * length);
     const whole = wholeScale(name, row, channel, bits);
-    scales[channel] = observer === 'minmax' || whole === 1 ? whole : leastErrorScale(row, whole, bits);
+    const wholes = mirrored ? [whole, -wholeScale(name, row.map(negated), channel, bits)] : [whole];
+    scales[channel] = observer === 'minmax' || whole === 1 ? whole : leastErrorScale(row, wholes, bits);
   }
   return scales;
 }
+
+const negated = (x: number): number => -x;
 
 function channelLength(name: string, weights: Float32Array, channels: number): number {
   const length = weights.length / channels;
@@ -59,21 +67,28 @@ function wholeScale(name: string, row: Float32Array, channel: number, bits: numb
   return scale < 2 ** -100 ? 1 : scale;
 }
 
-function leastErrorScale(row: Float32Array, whole: number, bits: number): number {
-  let bestClip = 1;
-  let bestError = squaredError(row, whole, bits, Number.POSITIVE_INFINITY);
-  const attempt = (clip: number): void => {
-    const error = squaredError(row, Math.fround(whole * clip), bits, bestError);
-    if (error < bestError) [bestClip, bestError] = [clip, error];
-  };
-  const step = (1 - LEAST_CLIP) / COARSE_STEPS;
-  for (let i = 1; i <= COARSE_STEPS; i++) attempt(1 - i * step);
-  for (let halving = 1; halving <= HALVINGS; halving++) {
-    const centre = bestClip;
-    attempt(centre - step / 2 ** halving);
-    attempt(Math.min(1, centre + step / 2 ** halving));
+/** Of the scales from each of `wholes` down. */
+function leastErrorScale(row: Float32Array, wholes: readonly number[], bits: number): number {
+  let best = { scale: wholes[0]!, error: Number.POSITIVE_INFINITY };
+  for (const whole of wholes) {
+    let bestClip = 1;
+    const attempt = (clip: number): void => {
+      const scale = Math.fround(whole * clip);
+      const error = squaredError(row, scale, bits, best.error);
+      if (error < best.error) {
+        best = { scale, error };
+        bestClip = clip;
+      }
+    };
+    const step = (1 - LEAST_CLIP) / COARSE_STEPS;
+    for (let i = 0; i <= COARSE_STEPS; i++) attempt(1 - i * step);
+    for (let halving = 1; halving <= HALVINGS; halving++) {
+      const centre = bestClip;
+      attempt(centre - step / 2 ** halving);
+      attempt(Math.min(1, centre + step / 2 ** halving));
+    }
   }
-  return Math.fround(whole * bestClip);
+  return best.scale;
 }
 
 /** Σ (w − quantized w)², or at least `enough` as soon as that is reached. */

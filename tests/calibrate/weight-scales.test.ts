@@ -47,6 +47,21 @@ describe('mse', () => {
     );
   });
 
+  test('never errs more where scales may be negative, and mirrors a row that reaches further up', () => {
+    fc.assert(
+      fc.property(anyWeights, bits, (weights, width) => {
+        const [plain, free] = [false, true].map((mirrored) =>
+          observeWeights('w', weights, { channels: 3, bits: width, observer: 'mse', mirrored }),
+        );
+        expect(errorOf(weights, free!, width)).toBeLessThanOrEqual(errorOf(weights, plain!, width) * (1 + 1e-6));
+      }),
+    );
+    const upwards = Float32Array.from({ length: 16 }, (_, i) => i - 7);
+    const scales = observeWeights('w', upwards, { channels: 1, bits: 4, observer: 'mse', mirrored: true });
+    expect([...scales]).toEqual([-1]);
+    expect(errorOf(upwards, scales, 4)).toBe(0);
+  });
+
   test('clips an outlier where that errs less', () => {
     const weights = Float32Array.from({ length: 4096 }, (_, i) => (i === 0 ? 1.6 : Math.sin(i * i)));
     const [whole, least] = WEIGHT_OBSERVERS.map((observer) =>

@@ -64,6 +64,8 @@ static weights weights_random(int64_t n, int64_t k, int bits, int extreme) {
   for (int64_t i = 0; i < n * k; i++) s.w[i] = (int8_t)(extreme ? (check_u32() & 1 ? limit : -limit - 1) : check_int(-limit, limit));
   s.bias = check_random_s32(n, -100000, 100000);
   s.mult = check_random_f32(n, 1e-6f, 40.0f / (float)(limit * 128 * (k > 0 ? k : 1)) + 2e-6f);
+  /* The rows of some channels are mirrored. */
+  for (int64_t j = 0; j < n; j += 3) s.mult[j] = -s.mult[j];
   s.packed16 = pack_linear_u8s8(s.w, s.bias, s.mult, n, k, 16, bits);
   s.packed = pack_linear_u8s8_groups(s.w, s.bias, s.mult, n, k, TEST_NR, TEST_KR, bits);
   return s;
