@@ -27,9 +27,9 @@ const SCALES: Passes = { ...SOFTMAX, scales: 'auto' };
 const OFFSETS: Passes = { ...SCALES, offsets: 'auto' };
 const VALUES: Passes = { ...OFFSETS, values: 'auto' };
 const SECOND_ORDER: Passes = { ...VALUES, rounding: 'second-order' };
-const RECONSTRUCT: Passes = { ...VALUES, rounding: 'auto' };
-const STEPS: Passes = { ...RECONSTRUCT, steps: 'auto' };
-const ALL: Passes = { ...STEPS, clip: 'auto' };
+const STEPS: Passes = { ...SECOND_ORDER, steps: 'auto' };
+const RECONSTRUCT: Passes = { ...STEPS, rounding: 'auto' };
+const ALL: Passes = { ...RECONSTRUCT, clip: 'auto' };
 
 export interface Row {
   readonly name: string;
@@ -50,7 +50,7 @@ export const ROWS: readonly Row[] = [
   { name: '+ offsets taken out', passes: OFFSETS, at8Bits: false },
   { name: '+ values centred and mixed', passes: VALUES, at8Bits: false },
   { name: '+ second-order rounding', passes: SECOND_ORDER, at8Bits: false },
-  { name: '+ reconstruction', passes: RECONSTRUCT, at8Bits: false },
   { name: '+ uneven steps', passes: STEPS, at8Bits: false },
+  { name: '+ reconstruction', passes: RECONSTRUCT, at8Bits: false },
   { name: '+ perceptual clip: all', passes: ALL, at8Bits: true },
 ];

@@ -9,7 +9,7 @@
  * Packed weights, for blocks of nr output channels (nr of the kernel's row in kernels.inc; the last block is filled with
  * zeros), K4 = ceil(k / 4). One block, a multiple of 64 bytes, starting at block * block_bytes:
  *   s32 bias'[nr]
- *   f32 mult[nr]
+ *   f32 mult[nr], negative for a channel whose weights are mirrored
  *   values v(g, j, c) = w[j, 4 * g + c] for g in 0..K4-1, j in 0..nr-1, c in 0..3, in that order (zero where 4g + c >= k):
  *     weight_bits 8: one byte each, two's complement
  *     weight_bits 6: v + 32; four values (one g, j) in three bytes, the first in the lowest bits
