@@ -123,11 +123,19 @@ async function measureAll(jobs: number): Promise<void> {
 
 type Measure = 'miou' | 'miou_oracle' | 'agreement' | 'sqnr_db';
 
-/** Mean and half of the range of a figure over the subsets; undefined where they were not all measured. */
-function spreadOf(cell: Cell, figure: Measure): number | undefined {
+/** A figure over the subsets; undefined where they were not all measured. */
+function overSubsets(cell: Cell, figure: Measure): readonly number[] | undefined {
   const found = Array.from({ length: SUBSETS }, (_, subset) => resultOf({ ...cell, subset })?.[figure]);
   const known = found.filter((value) => value !== undefined);
-  return known.length === SUBSETS ? (Math.max(...known) - Math.min(...known)) / 2 : undefined;
+  return known.length === SUBSETS ? known : undefined;
+}
+
+const halfRange = (numbers: readonly number[]): number => (Math.max(...numbers) - Math.min(...numbers)) / 2;
+const meanOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+
+function spreadOf(cell: Cell, figure: Measure): number | undefined {
+  const known = overSubsets(cell, figure);
+  return known && halfRange(known);
 }
 
 function figureText(cell: Cell, figure: Measure, digits: number): string {
@@ -162,6 +170,39 @@ function table(): string {
   return lines.join('\n');
 }
 
+/**
+ * What each pass gives: the mean over the subsets of what a row has more than the row before it, and the spread of that row, half
+ * of its range over them. A pass helps where it gives more than the spread.
+ */
+function gains(): string {
+  const measures = [
+    ['miou', 'mIoU', 4],
+    ['miou_oracle', 'best mask', 4],
+    ['agreement', 'agreement', 3],
+    ['sqnr_db', 'dB', 1],
+  ] as const;
+  const first = rows.findIndex(({ name }) => name.startsWith('+'));
+  return models
+    .flatMap((model) => {
+      const lines = widths.flatMap((bits) =>
+        rows.slice(Math.max(1, first)).flatMap(({ name }, i) => {
+          const before = rows[Math.max(1, first) + i - 1]!.name;
+          const cells = measures.map(([figure, , digits]) => {
+            const [was, is] = [before, name].map((row) => overSubsets({ model, bits, row }, figure));
+            if (was === undefined || is === undefined) return undefined;
+            const gain = meanOf(is) - meanOf(was);
+            const mark = gain > halfRange(is) ? ' *' : '';
+            return `${gain >= 0 ? '+' : '−'}${Math.abs(gain).toFixed(digits)} (${halfRange(is).toFixed(digits)})${mark}`;
+          });
+          return cells.includes(undefined) ? [] : [`| ${bits} ${name} | ${cells.join(' | ')} |`];
+        }),
+      );
+      const head = `| ${model} | ${measures.map(([, title]) => title).join(' | ')} |\n|${'---|'.repeat(measures.length + 1)}`;
+      return lines.length > 0 ? [`\n${head}\n${lines.join('\n')}`] : [];
+    })
+    .join('\n');
+}
+
 if (!values.print) {
   // Once, and not by several processes at the same time.
   for (const model of models) findModel(model, values.work);
@@ -169,4 +210,6 @@ if (!values.print) {
 }
 console.log(`${label}\n${table()}`);
 if (values.subsets)
-  console.log(`\n±: half of the range over ${SUBSETS} subsets of the calibration pictures, each without a fifth.`);
+  console.log(
+    `\n±: half of the range over ${SUBSETS} subsets of the calibration pictures, each without a fifth.\n\nWhat each pass gives, mean over the subsets (spread):\n${gains()}`,
+  );
