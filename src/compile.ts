@@ -130,7 +130,7 @@ async function quantized(
     rounding: options.rounding ?? 'second-order',
     softmax: options.softmax ?? 'auto',
     observer: options.observer ?? 'mse',
-    steps: options.steps ?? 'even',
+    steps: options.steps ?? 'auto',
     ...(options.onProgress && { onProgress: options.onProgress }),
     onPass: (model: string, pass: string, graph: Graph) => passObserver(model, options)(pass, graph),
   } as const;

@@ -69,7 +69,7 @@ export interface CompileOptions {
   readonly rounding?: RoundingMode;
   readonly softmax?: SoftmaxMode;
   readonly observer?: Observer;
-  /** Of codes below 8 bits; default `even`. */
+  /** Of codes below 8 bits; default `auto`. */
   readonly steps?: StepMode;
   /** Bounds of symbolic dimensions, and of the elements of small inputs that decide sizes, by name. */
   readonly dims?: Readonly<Record<string, Bounds>>;

@@ -77,7 +77,9 @@ export const addCompile = (program: Command, io: Io): Command =>
     .addOption(new Option('--softmax <mode>', 'coding of probabilities').choices(SOFTMAX_MODES).default('auto'))
     .addOption(new Option('--observer <mode>', 'how ranges are found').choices(OBSERVERS).default('mse'))
     .addOption(
-      new Option('--steps <mode>', 'steps between the codes of activations').choices(STEP_MODES).default('even'),
+      new Option('--steps <mode>', 'steps between the codes of activations, below 8 bits')
+        .choices(STEP_MODES)
+        .default('auto'),
     )
     .option('--dim <symbol=min..max>', 'bounds of a symbolic dimension (repeatable)', parseDim)
     .option('--freeze <input=file.npy>', 'make an input a constant (repeatable)', collectBindings)
