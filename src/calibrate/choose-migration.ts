@@ -33,7 +33,7 @@ interface Site {
 
 /**
  * max|x_j|^α / max|W_:j|^(1−α) (SmoothQuant, section 4.1; METHOD 5). Powers of two would fold without an error of float32, and
- * cost a tenth of the squared error at 4 bits that the nearest float does not.
+ * cost a twelfth of the squared error at 4 bits that the nearest float does not.
  */
 function migrationScales(reach: Float32Array, weights: Float32Array, strength: number): Float32Array {
   return reach.map((x, j) => {
